@@ -1,0 +1,34 @@
+"""Packaging of tf_facegan. `make setup` installs the pinned versions of requirements.lock."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="tf_facegan",
+    version="0.1.0",
+    description="Facial-expression and 3D-face GANs in TensorFlow 2 / Keras",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.9,<3.12",
+    packages=find_packages(include=["tf_facegan", "tf_facegan.*"]),
+    install_requires=[
+        "tensorflow==2.15.*",
+        "tensorflow-addons==0.23.*",
+        "numpy==1.26.*",
+        "opencv-python<4.12",
+        "menpo==0.11.*",
+        "pandas",
+        "absl-py",
+        "imageio",
+        "imageio-ffmpeg",
+        "tqdm",
+        "setuptools<81",
+    ],
+    extras_require={
+        # Built from source: numpy must be installed before it, Cython must not be (see README).
+        "mesh": ["menpo3d==0.8.*"],
+        "test": ["pytest", "ruff"],
+    },
+)

@@ -1,0 +1,47 @@
+"""What every command line of the package shares: one line for an error, exit code 1."""
+
+import os
+import sys
+import traceback
+
+INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+
+
+def add_debug_flag(parser):
+    """Adds `--debug` to an argparse parser (or sub-parser)."""
+    parser.add_argument(
+        "--debug", action="store_true", help="show the traceback of an error, not only its line"
+    )
+
+
+def run(command, args):
+    """Calls `command(args)` and turns what a user can get wrong into one line on stderr.
+
+    Args:
+      command: callable taking the parsed arguments; its result is ignored.
+      args: argparse.Namespace; `args.debug` (bool, optional) re-raises errors.
+
+    Returns:
+      int exit code: 0, or 1 after an error, or 130 after Ctrl-C.
+    """
+    try:
+        command(args)
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, OSError, ImportError) as error:
+        if getattr(args, "debug", False):
+            traceback.print_exc()
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def one_line(error):
+    """Returns an exception's message as one line of text."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def quiet_tensorflow():
+    """Keeps TensorFlow's C++ start-up messages off the terminal; call before importing it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
