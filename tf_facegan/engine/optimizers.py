@@ -1,0 +1,154 @@
+"""Optimizers on TensorFlow's fused kernels, and moving averages.
+
+They work in a replica: gradients are averaged over the replicas, then every replica updates its own copy of
+variables and slots with the same numbers. All state is in variables that `tf.train.Checkpoint` finds.
+"""
+
+import tensorflow as tf
+
+
+class Adam(tf.Module):
+    """Adam as TensorFlow 1 has it: epsilon outside the bias correction, one step count for all variables.
+
+    w -= lr * sqrt(1 - beta2**t) / (1 - beta1**t) * m / (sqrt(v) + epsilon)
+
+    A step whose gradients are not all finite is skipped as a whole, as in PGGAN's optimizer wrapper.
+    Variables without a gradient are left alone. PGGAN gives them gradients of zero: with beta1 = 0 that only
+    shrinks their second moment, which is the same for layers that wait for their level (theirs is zero until
+    the optimizer is reset for it) and means nothing for layers that are left behind.
+
+    Optional dynamic loss scaling (PGGAN, `use_loss_scaling`): a variable holds log2 of the factor; it grows
+    by `scale_increment` after a finite step and falls by `scale_decrement` after an overflow. `reset` does
+    not touch it.
+    """
+
+    def __init__(
+        self,
+        variables,
+        beta1=0.9,
+        beta2=0.999,
+        epsilon=1e-8,
+        loss_scaling=False,
+        initial_scale_log2=64.0,
+        scale_increment=0.0005,
+        scale_decrement=1.0,
+        name=None,
+    ):
+        """Makes the slots; under a distribution strategy call it in the scope.
+
+        Args:
+          variables: list of all trainable variables that will ever be updated, of one dtype.
+          beta1, beta2: decay of the moments.
+          epsilon: added to the root of the second moment.
+          loss_scaling: keep a loss scale.
+          initial_scale_log2, scale_increment, scale_decrement: of the loss scale.
+          name: of the module.
+        """
+        super().__init__(name=name)
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self._increment, self._decrement = scale_increment, scale_decrement
+        self._places = {variable.ref(): i for i, variable in enumerate(variables)}
+        dtype = variables[0].dtype
+        self.m = [_state(tf.zeros_like(v), f"m{i}") for i, v in enumerate(variables)]
+        self.v = [_state(tf.zeros_like(v), f"v{i}") for i, v in enumerate(variables)]
+        self.beta1_power = _state(tf.constant(beta1, dtype), "beta1_power")
+        self.beta2_power = _state(tf.constant(beta2, dtype), "beta2_power")
+        self.scale_log2 = None
+        if loss_scaling:
+            self.scale_log2 = _state(tf.constant(initial_scale_log2, dtype), "loss_scaling_log2")
+
+    @property
+    def loss_scale(self):
+        """The factor to multiply the loss with, a scalar tensor; None without loss scaling."""
+        return None if self.scale_log2 is None else tf.exp2(self.scale_log2)
+
+    def apply(self, gradients, variables, learning_rate):
+        """Takes one step.
+
+        Args:
+          gradients: list of tensors, of the loss times `loss_scale`; None for variables that have none.
+          variables: list of as many variables, out of those of the constructor.
+          learning_rate: number or scalar tensor.
+
+        Returns:
+          Scalar float32 tensor, 1 if the step was skipped and else 0 (PGGAN's `overflow_frequency`).
+        """
+        pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+        gradients = [tf.cast(g, v.dtype) for g, v in pairs]
+        factor = tf.ones([], self.beta2_power.dtype)
+        replicas = tf.distribute.get_replica_context()
+        if replicas.num_replicas_in_sync > 1:
+            gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            factor /= replicas.num_replicas_in_sync
+        if self.scale_log2 is not None:
+            factor *= tf.exp2(-self.scale_log2)
+        finite = all_finite(gradients)
+        # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change nothing.
+        factor = tf.where(finite, factor, 0.0)
+        rate = tf.where(finite, tf.cast(learning_rate, factor.dtype), 0.0)
+        beta1 = tf.where(finite, tf.cast(self.beta1, factor.dtype), 1.0)
+        beta2 = tf.where(finite, tf.cast(self.beta2, factor.dtype), 1.0)
+        powers = [tf.convert_to_tensor(p) for p in (self.beta1_power, self.beta2_power)]
+        for gradient, (_, variable) in zip(gradients, pairs):
+            place = self._places[variable.ref()]
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=self.m[place].handle,
+                v=self.v[place].handle,
+                beta1_power=powers[0],
+                beta2_power=powers[1],
+                lr=rate,
+                beta1=beta1,
+                beta2=beta2,
+                epsilon=tf.cast(self.epsilon, factor.dtype),
+                grad=tf.math.multiply_no_nan(gradient, factor),
+            )
+        write(self.beta1_power, powers[0] * beta1)
+        write(self.beta2_power, powers[1] * beta2)
+        if self.scale_log2 is not None:
+            change = tf.where(finite, self._increment, -self._decrement)
+            write(self.scale_log2, self.scale_log2 + tf.cast(change, factor.dtype))
+        return 1.0 - tf.cast(finite, tf.float32)
+
+    def reset(self):
+        """Forgets moments and step count; the loss scale stays (PGGAN, `reset_optimizer_state`)."""
+        for slot in self.m + self.v:
+            write(slot, tf.zeros_like(slot))
+        write(self.beta1_power, tf.constant(self.beta1, self.beta1_power.dtype))
+        write(self.beta2_power, tf.constant(self.beta2, self.beta2_power.dtype))
+
+
+def all_finite(tensors):
+    """Returns a scalar bool: no element is infinite, not a number, or too large for its square.
+
+    One pass over the numbers, by the sum of their squares.
+    """
+    sums = [tf.nn.l2_loss(tensor) for tensor in tensors]
+    return tf.math.is_finite(tf.add_n(sums)) if sums else tf.constant(True)
+
+
+def ema_update(averages, sources, beta):
+    """Moves each average towards its source: average <- source + (average - source) * beta (PGGAN, `Gs`).
+
+    Args:
+      averages, sources: lists of variables of equal shapes.
+      beta: decay; 0 copies.
+    """
+    for average, source in zip(averages, sources):
+        value = tf.convert_to_tensor(source)
+        write(average, value + (average - value) * tf.cast(beta, value.dtype))
+
+
+def write(variable, value):
+    """Gives a variable a value that is the same in every replica: the door for all state writes.
+
+    In a replica each copy is written where it is, without talking to the others; elsewhere all copies are.
+    """
+    if tf.distribute.in_cross_replica_context():
+        variable.assign(value)
+    else:
+        tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+
+
+def _state(value, name):
+    return tf.Variable(value, trainable=False, name=name)

@@ -1,0 +1,208 @@
+"""Keras layers and tensor functions that more than one system uses. Images are NHWC."""
+
+import zlib
+
+import tensorflow as tf
+
+HALF_PRECISION = (tf.float16, tf.bfloat16)
+
+
+def stable_dtype(dtype):
+    """Returns the dtype for what half precision is too coarse for: float32, or float64 where used."""
+    dtype = tf.as_dtype(dtype)
+    return tf.float32 if dtype in HALF_PRECISION else dtype
+
+
+def upscale2d(images):
+    """Repeats every pixel 2x2 (PGGAN, `upscale2d`): [N, H, W, C] -> [N, 2H, 2W, C].
+
+    Made of a broadcast, so that it has gradients of every order.
+    """
+    batch, height, width, channels = _shape(images)
+    pixels = tf.reshape(images, [batch, height, 1, width, 1, channels])
+    pixels = tf.broadcast_to(pixels, [batch, height, 2, width, 2, channels])
+    return tf.reshape(pixels, [batch, 2 * height, 2 * width, channels])
+
+
+def downscale2d(images):
+    """Averages boxes of 2x2 pixels (PGGAN, `downscale2d`): [N, H, W, C] -> [N, H/2, W/2, C]."""
+    return tf.nn.avg_pool2d(images, 2, 2, "VALID")
+
+
+def pixel_norm(features, epsilon=1e-8):
+    """Scales every pixel's feature vector to a mean square of one (PGGAN, section 4.2).
+
+    Args:
+      features: float tensor [..., C].
+      epsilon: added to the mean square.
+
+    Returns:
+      Tensor of the same shape and dtype; half precision is raised to float32 in between.
+    """
+    x = tf.cast(features, stable_dtype(features.dtype))
+    x = x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + epsilon)
+    return tf.cast(x, features.dtype)
+
+
+def minibatch_stddev(features, group_size=4, parts=1):
+    """Returns the statistic of PGGAN's minibatch standard deviation layer (section 3), one per sample.
+
+    With M = N / group size, sample n belongs to group n mod M. The standard deviation over the group is
+    averaged over pixels and channels.
+
+    Args:
+      features: float tensor [parts * N, H, W, C].
+      group_size: int; the smaller of it and N is used, which must divide N.
+      parts: the batch is this many minibatches of N, one after the other, that share no group.
+
+    Returns:
+      [parts * N, 1, 1, 1], in at least float32.
+
+    Raises:
+      ValueError: the group size does not divide the minibatch.
+    """
+    batch, height, width, channels = _shape(features)
+    minibatch = batch // parts
+    if isinstance(minibatch, int):
+        group_size = min(group_size, minibatch)
+        if batch % parts or minibatch % group_size:
+            raise ValueError(
+                f"a minibatch of {batch} in {parts} parts was given to a discriminator with groups of "
+                f"{group_size}; expected a multiple of the group size in every part"
+            )
+    else:
+        group_size = tf.minimum(group_size, minibatch)
+    x = tf.cast(features, stable_dtype(features.dtype))
+    x = tf.reshape(x, [parts, group_size, minibatch // group_size, height * width * channels])
+    x -= tf.reduce_mean(x, axis=1, keepdims=True)
+    x = tf.sqrt(tf.reduce_mean(tf.square(x), axis=1, keepdims=True) + 1e-8)
+    x = tf.reduce_mean(x, axis=3, keepdims=True)
+    return tf.reshape(tf.tile(x, [1, group_size, 1, 1]), [batch, 1, 1, 1])
+
+
+def activate(features, bias, activation):
+    """Adds one bias per channel and applies an activation.
+
+    Args:
+      features: [..., C].
+      bias: [C], of the same dtype.
+      activation: "leaky_relu" (slope 0.2), "relu" or None.
+    """
+    x = tf.nn.bias_add(features, bias)
+    if activation is None:
+        return x
+    return tf.nn.relu(x) if activation == "relu" else tf.nn.leaky_relu(x, 0.2)
+
+
+class EqualizedLayer(tf.keras.layers.Layer):
+    """Base of layers with equalized learning rate (PGGAN, section 4.1): weight and bias, built at once.
+
+    The weight is drawn from N(0, 1) and multiplied by `std` whenever it is used. Variables have the
+    variable dtype of the layer's policy; the scaled weight is cast to its compute dtype.
+    """
+
+    def __init__(self, weight_shape, bias_shape, std, use_wscale=True, seed=None, **kwargs):
+        """Makes the variables.
+
+        Args:
+          weight_shape, bias_shape: shapes of the two variables.
+          std: float, the run-time factor, gain / sqrt(fan in).
+          use_wscale: False draws the weight from N(0, std**2) and uses it as it is.
+          seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
+          **kwargs: of `tf.keras.layers.Layer`.
+        """
+        super().__init__(**kwargs)
+        self.scale = std if use_wscale else 1.0
+        draw = 1.0 if use_wscale else std
+        self.weight = self.add_weight(
+            name="weight",
+            shape=weight_shape,
+            initializer=lambda shape, dtype=None: normal(shape, draw, seed, dtype),
+            experimental_autocast=False,
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=bias_shape, initializer="zeros", experimental_autocast=False
+        )
+        self.built = True
+
+    def scaled_weight(self):
+        """The weight times the run-time factor, in the compute dtype."""
+        weight = self.weight if self.scale == 1.0 else self.weight * self.scale
+        return tf.cast(weight, self.compute_dtype)
+
+
+class EqualizedDense(EqualizedLayer):
+    """Matrix product with equalized learning rate; the bias is left to the caller.
+
+    `call`: [N, in] -> [N, out].
+    """
+
+    def call(self, x):
+        return tf.matmul(x, self.scaled_weight())
+
+
+class EqualizedConv2D(EqualizedLayer):
+    """Convolution with equalized learning rate, bias and activation (PGGAN's `conv2d` family).
+
+    `call`: NHWC -> NHWC, zero padding, odd kernel. `resample` of
+      None: [N, H, W, in] -> [N, H, W, out], weight HWIO;
+      "up": `upscale2d` and 3x3 convolution in one, -> [N, 2H, 2W, out], weight [3, 3, out, in];
+      "down": 3x3 convolution and `downscale2d` in one, -> [N, H/2, W/2, out], weight HWIO.
+    The fused forms are PGGAN's `upscale2d_conv2d` (which mirrors the kernel: it is a transposed
+    convolution) and `conv2d_downscale2d`.
+    """
+
+    def __init__(self, *args, resample=None, activation="leaky_relu", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.resample = resample
+        self.activation = activation
+
+    def call(self, x):
+        convolve = {None: _conv2d, "up": upscale2d_conv2d, "down": conv2d_downscale2d}[
+            self.resample
+        ]
+        x = convolve(x, self.scaled_weight())
+        return activate(x, tf.cast(self.bias, self.compute_dtype), self.activation)
+
+
+def _conv2d(x, kernel):
+    return tf.nn.conv2d(x, kernel, 1, "SAME")
+
+
+def upscale2d_conv2d(x, kernel):
+    """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN)."""
+    batch, height, width, _ = _shape(x)
+    shape = [batch, 2 * height, 2 * width, kernel.shape[2]]
+    return tf.nn.conv2d_transpose(x, _sum_of_shifts(kernel), shape, 2, "SAME")
+
+
+def conv2d_downscale2d(x, kernel):
+    """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN)."""
+    return tf.nn.conv2d(x, _sum_of_shifts(kernel) * 0.25, 2, "SAME")
+
+
+def _sum_of_shifts(kernel):
+    """Convolves a kernel with a 2x2 box of ones: [3, 3, a, b] -> [4, 4, a, b]."""
+    padded = tf.pad(kernel, [[1, 1], [1, 1], [0, 0], [0, 0]])
+    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+
+
+def normal(shape, stddev, seed, dtype):
+    """Draws an initial weight: N(0, stddev**2), from an integer seed or TensorFlow's generator."""
+    if seed is None:
+        return tf.random.normal(shape, stddev=stddev, dtype=dtype)
+    return tf.random.stateless_normal(shape, [seed, 0], stddev=stddev, dtype=dtype)
+
+
+def seed_of(seed, name):
+    """Returns a seed of its own for what is called `name`, None if seed is None."""
+    return None if seed is None else (zlib.crc32(name.encode()) ^ seed) & 0x7FFFFFFF
+
+
+def _shape(x):
+    """Returns the shape as a list: ints where it is known, scalar tensors elsewhere."""
+    static = x.shape.as_list()
+    if None not in static:
+        return static
+    dynamic = tf.shape(x)
+    return [dynamic[i] if side is None else side for i, side in enumerate(static)]

@@ -1,0 +1,188 @@
+"""TBGAN's losses: WGAN-GP with drift and a label head (PGGAN's `loss` module, soft labels added).
+
+Everything happens at the native resolution of the level of detail. Scores and label terms do not notice;
+the gradient norm is multiplied by 2**-floor(lod), which makes it the published norm over full-size images
+(every native pixel stands for 4**level pixels that each carry 4**-level of its gradient).
+"""
+
+import tensorflow as tf
+
+from tf_facegan import losses
+from tf_facegan.layers import downscale2d, upscale2d
+
+LABEL_KINDS = ("class", "intensity")
+
+
+def generator_loss(G, D, latents, labels, lod, cond_weight=1.0, label_kind="class"):
+    """The generator's loss, `G_wgan_acgan` of TBGAN.
+
+    Args:
+      G, D: the networks, as in `networks`.
+      latents: [N, latent_size], N(0, 1).
+      labels: [N, label_size]; raw rows of the label array for kind "class", 0-1 for "intensity".
+      lod: level of detail as the networks take it.
+      cond_weight: weight of the label term.
+      label_kind: "class": softmax and cross-entropy, as published; "intensity": sigmoid and squared error,
+        averaged over the components (as GANimation's regression of action units).
+
+    Returns:
+      (scalar loss, {summary name: [N]}).
+    """
+    condition = label_condition(labels, label_kind)
+    scores, logits = D(G(latents, condition, lod), lod)
+    loss = -tf.reduce_mean(scores)
+    terms = {"Loss/G_fake_scores": scores[:, 0]}
+    if labels.shape[1]:
+        penalty = label_penalty(condition, logits, label_kind)
+        loss += cond_weight * tf.reduce_mean(penalty)
+        terms["Loss/G_label_penalty"] = penalty
+    return loss, terms
+
+
+def discriminator_loss(
+    G,
+    D,
+    reals,
+    labels,
+    latents,
+    mixing,
+    lod,
+    wgan_lambda=10.0,
+    wgan_epsilon=0.001,
+    wgan_target=1.0,
+    cond_weight=1.0,
+    label_kind="class",
+    loss_scale=None,
+):
+    """The discriminator's loss, `D_wgangp_acgan` of TBGAN.
+
+    Args:
+      G, D: the networks. No gradient goes to G.
+      reals: [N, S, S, C], processed (`process_reals`), S the native side.
+      labels: [N, label_size] of the reals, also given to the fakes; see `generator_loss`.
+      latents: [N, latent_size], N(0, 1).
+      mixing: [N, 1, 1, 1], uniform in [0, 1).
+      lod: level of detail as the networks take it.
+      wgan_lambda, wgan_epsilon, wgan_target, cond_weight: weights of gradient penalty and drift, the norm
+        aimed at, weight of the label terms.
+      label_kind: see `generator_loss`.
+      loss_scale: scalar; the derivative of the penalty is taken of scores times it and divided again, so
+        that it does not vanish in half precision. The loss returned is not scaled.
+
+    Returns:
+      (scalar loss, {published summary name: [N]}).
+    """
+    condition = label_condition(labels, label_kind)
+    fakes = tf.stop_gradient(G(latents, condition, lod))
+    reals = tf.cast(reals, fakes.dtype)
+    # One call for both; the minibatch statistics of reals and fakes stay apart.
+    scores, logits = D(tf.concat([reals, fakes], axis=0), lod, parts=2)
+    real_scores, fake_scores = tf.split(scores[:, 0], 2)
+    mixed_scores, norms = mixed_gradient_norms(D, losses.mix(reals, fakes, mixing), lod, loss_scale)
+    drift = tf.square(real_scores)
+    penalty = tf.square(norms - wgan_target) * (wgan_lambda / wgan_target**2)
+    loss = fake_scores - real_scores + penalty + wgan_epsilon * drift
+    terms = {
+        "Loss/real_scores": real_scores,
+        "Loss/fake_scores": fake_scores,
+        "Loss/mixed_scores": mixed_scores,
+        "Loss/mixed_norms": norms,
+        "Loss/epsilon_penalty": drift,
+    }
+    if labels.shape[1]:
+        penalties = label_penalty(tf.concat([condition, condition], 0), logits, label_kind)
+        of_reals, of_fakes = tf.split(penalties, 2)
+        loss += cond_weight * (of_reals + of_fakes)
+        terms["Loss/label_penalty_reals"] = of_reals
+        terms["Loss/label_penalty_fakes"] = of_fakes
+    return tf.reduce_mean(loss), terms
+
+
+def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
+    """Returns (scores [N], norms [N]) of the scores' gradients at mixed images, as over full-size images.
+
+    Args: as of `discriminator_loss`; mixed: [N, S, S, C].
+    """
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(mixed)
+        scores = D(mixed, lod)[0][:, 0]
+        total = tf.reduce_sum(scores)
+        if loss_scale is not None:
+            total *= tf.cast(loss_scale, total.dtype)
+    gradients = tape.gradient(total, mixed)
+    if loss_scale is not None:
+        gradients /= tf.cast(loss_scale, gradients.dtype)
+    return scores, losses.sample_norms(gradients) * 2.0 ** -integer_level(lod)
+
+
+def label_condition(labels, label_kind="class"):
+    """Returns what the generator is given for a batch of labels: their softmax, or intensities as they are.
+
+    Raises:
+      ValueError: label_kind is unknown.
+    """
+    if label_kind not in LABEL_KINDS:
+        raise ValueError(f"label kind is {label_kind!r}, expected one of {', '.join(LABEL_KINDS)}")
+    return tf.nn.softmax(labels) if label_kind == "class" and labels.shape[1] else labels
+
+
+def label_penalty(condition, logits, label_kind="class"):
+    """Returns the label term of each sample: [N, label_size], [N, label_size] logits -> [N]."""
+    condition = tf.cast(tf.stop_gradient(condition), logits.dtype)
+    if label_kind == "class":
+        return tf.nn.softmax_cross_entropy_with_logits(labels=condition, logits=logits)
+    return tf.reduce_mean(tf.square(tf.sigmoid(logits) - condition), axis=1)
+
+
+def integer_level(lod):
+    """Returns floor(lod) as a Python integer, of a number or a pair (level, fade)."""
+    return int(lod[0]) if isinstance(lod, (tuple, list)) else int(lod // 1)
+
+
+def process_reals(
+    records,
+    fade=0,
+    mirror_draw=None,
+    mirror_negate=(),
+    drange_data=(-1.0, 1.0),
+    drange_net=(-1.0, 1.0),
+    dtype=tf.float32,
+):
+    """Turns a batch of records into what the discriminator sees (PGGAN, `process_reals`).
+
+    Args:
+      records: [N, C, S, S] of the level's own resolution, as stored.
+      fade: number or scalar tensor in [0, 1): share of the level above (half the resolution).
+      mirror_draw: [N, 1, 1, 1], uniform in [0, 1); samples at 0.5 or above are mirrored. None: none are.
+      mirror_negate: channels to negate in mirrored samples: x of shapes and normals (`mirrored_channels`).
+      drange_data, drange_net: (black, white) in the records and for the networks.
+      dtype: of the result.
+
+    Returns:
+      [N, S, S, C].
+    """
+    images = tf.cast(tf.transpose(records, [0, 2, 3, 1]), dtype)
+    if tuple(drange_data) != tuple(drange_net):
+        scale = (drange_net[1] - drange_net[0]) / (drange_data[1] - drange_data[0])
+        images = images * scale + (drange_net[0] - drange_data[0] * scale)
+    if mirror_draw is not None:
+        signs = [-1.0 if c in mirror_negate else 1.0 for c in range(records.shape[1])]
+        mirrored = tf.reverse(images, axis=[2]) * tf.constant(signs, dtype)
+        images = tf.where(mirror_draw < 0.5, images, mirrored)
+    if isinstance(fade, (int, float)) and fade == 0 or images.shape[1] <= 4:
+        return images
+    return images + (upscale2d(downscale2d(images)) - images) * tf.cast(fade, dtype)
+
+
+def mirrored_channels(branch_channels):
+    """Returns the channels that a mirror image negates: the first (x) of branches shp and nor.
+
+    Args:
+      branch_channels: ((name, channels), ...), as `Architecture.branch_channels`.
+    """
+    channels, start = [], 0
+    for name, width in branch_channels:
+        if name in ("shp", "nor"):
+            channels.append(start)
+        start += width
+    return tuple(channels)
