@@ -1,0 +1,1 @@
+"""TFRecord sets: what they hold (schema), how they are written, read, ordered and inspected."""

@@ -1,0 +1,86 @@
+"""The offset index of a record file: where every record begins."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan import files
+from tf_facegan.records import example
+
+
+def index_file(record_file):
+    """Path of the index beside a record file."""
+    return Path(record_file).with_suffix(".idx.npy")
+
+
+def regular(count, record_size):
+    """The index of `count` records of one size: int64 [count + 1], the last is the file's size."""
+    return np.arange(count + 1, dtype=np.int64) * record_size
+
+
+def load(record_file):
+    """Loads the index of a record file; makes it when there is none or when it is stale.
+
+    A stale index is one that does not end where the file ends. A new index is kept beside the
+    file when the folder can be written.
+
+    Returns:
+      int64 [count + 1]: record i takes the bytes from index[i] to index[i + 1].
+
+    Raises:
+      ValueError: a record is truncated or corrupt; names file and record number.
+    """
+    record_file = Path(record_file)
+    size = record_file.stat().st_size
+    path = index_file(record_file)
+    if path.is_file():
+        offsets = _read(path)
+        if offsets is not None and offsets[-1] == size:
+            return offsets
+    offsets = scan(record_file)
+    try:
+        with files.atomic_file(path) as file:
+            np.save(file, offsets)
+    except OSError:
+        pass  # a read-only set is scanned every time it is opened
+    return offsets
+
+
+def scan(record_file):
+    """Makes the index of a record file by reading the length of every record.
+
+    Raises:
+      ValueError: a record is truncated or its length is corrupt; names file and record number.
+    """
+    offsets = [0]
+    with open(record_file, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while offsets[-1] < size:
+            header = os.pread(file.fileno(), example.HEADER_SIZE, offsets[-1])
+            end = size + 1
+            if len(header) == example.HEADER_SIZE:
+                try:
+                    length = example.payload_size(header)
+                except example.CorruptRecord as error:
+                    raise ValueError(
+                        f"{record_file}: record {len(offsets) - 1} is corrupt: {error}"
+                    ) from None
+                end = offsets[-1] + example.HEADER_SIZE + length + example.FOOTER_SIZE
+            if end > size:
+                raise ValueError(
+                    f"{record_file}: record {len(offsets) - 1} is truncated: the file ends at byte "
+                    f"{size}"
+                )
+            offsets.append(end)
+    return np.array(offsets, np.int64)
+
+
+def _read(path):
+    try:
+        offsets = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError):
+        return None
+    if offsets.ndim != 1 or offsets.dtype != np.int64 or len(offsets) == 0:
+        return None
+    return offsets

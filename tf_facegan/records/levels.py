@@ -1,0 +1,31 @@
+"""The levels of a multi-resolution set."""
+
+import numpy as np
+
+
+def build(array, count):
+    """Yields an array [C, H, W] at `count` resolutions, each half as large as the one before.
+
+    Every level is (a + b + c + d) * 0.25 of the four 2x2 phases of the running array, added in the
+    order (even row, even column), (even, odd), (odd, even), (odd, odd) in float32. uint8 sets are
+    rounded (half to even) when a level is written; the running array stays unrounded, so that
+    rounding does not accumulate (PGGAN's `dataset_tool`, bit for bit).
+
+    Args:
+      array: uint8 or float32 [C, H, W], C-contiguous.
+      count: int, levels; the first is `array` itself.
+    """
+    yield array
+    running = np.asarray(array, np.float32)
+    for _ in range(count - 1):
+        running = halve(running)
+        yield running if array.dtype == np.float32 else np.rint(running).astype(np.uint8)
+
+
+def halve(array):
+    """Box-averages a float32 array [C, H, W] to [C, H/2, W/2], in the order that `build` names."""
+    total = array[:, 0::2, 0::2] + array[:, 0::2, 1::2]
+    total += array[:, 1::2, 0::2]
+    total += array[:, 1::2, 1::2]
+    total *= np.float32(0.25)
+    return total
