@@ -8,7 +8,7 @@ HALF_PRECISION = (tf.float16, tf.bfloat16)
 
 
 def stable_dtype(dtype):
-    """Returns the dtype for what half precision is too coarse for: float32, or float64 where used."""
+    """Returns the dtype for what half precision is too coarse for: float32; float64 stays."""
     dtype = tf.as_dtype(dtype)
     return tf.float32 if dtype in HALF_PRECISION else dtype
 
@@ -45,10 +45,11 @@ def pixel_norm(features, epsilon=1e-8):
 
 
 def minibatch_stddev(features, group_size=4, parts=1):
-    """Returns the statistic of PGGAN's minibatch standard deviation layer (section 3), one per sample.
+    """Returns the statistic of PGGAN's minibatch standard deviation layer (section 3), one per
+    sample.
 
-    With M = N / group size, sample n belongs to group n mod M. The standard deviation over the group is
-    averaged over pixels and channels.
+    With M = N / group size, sample n belongs to group n mod M. The standard deviation over the
+    group is averaged over pixels and channels.
 
     Args:
       features: float tensor [parts * N, H, W, C].
@@ -67,8 +68,8 @@ def minibatch_stddev(features, group_size=4, parts=1):
         group_size = min(group_size, minibatch)
         if batch % parts or minibatch % group_size:
             raise ValueError(
-                f"a minibatch of {batch} in {parts} parts was given to a discriminator with groups of "
-                f"{group_size}; expected a multiple of the group size in every part"
+                f"a batch of {batch} in {parts} parts does not divide into groups of {group_size}; "
+                f"expected a multiple of mbstd_group_size in every part"
             )
     else:
         group_size = tf.minimum(group_size, minibatch)
@@ -95,7 +96,8 @@ def activate(features, bias, activation):
 
 
 class EqualizedLayer(tf.keras.layers.Layer):
-    """Base of layers with equalized learning rate (PGGAN, section 4.1): weight and bias, built at once.
+    """Base of layers with equalized learning rate (PGGAN, section 4.1): weight and bias, built at
+    once.
 
     The weight is drawn from N(0, 1) and multiplied by `std` whenever it is used. Variables have the
     variable dtype of the layer's policy; the scaled weight is cast to its compute dtype.

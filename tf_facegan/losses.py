@@ -1,4 +1,4 @@
-"""Adversarial losses and penalties that more than one system uses. All are pure functions of tensors."""
+"""Adversarial losses and penalties that more than one system uses: pure functions of tensors."""
 
 import tensorflow as tf
 

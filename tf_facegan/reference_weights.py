@@ -1,4 +1,4 @@
-"""Filling models from arrays with published names, and the check that nothing is missing or left over."""
+"""Filling models from arrays with published names, after checking names and shapes."""
 
 import numpy as np
 

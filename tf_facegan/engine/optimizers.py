@@ -1,25 +1,28 @@
 """Optimizers on TensorFlow's fused kernels, and moving averages.
 
-They work in a replica: gradients are averaged over the replicas, then every replica updates its own copy of
-variables and slots with the same numbers. All state is in variables that `tf.train.Checkpoint` finds.
+They work in a replica: gradients are averaged over the replicas, then every replica updates its
+own copy of variables and slots with the same numbers. All state is in variables that
+`tf.train.Checkpoint` finds.
 """
 
 import tensorflow as tf
 
 
 class Adam(tf.Module):
-    """Adam as TensorFlow 1 has it: epsilon outside the bias correction, one step count for all variables.
+    """Adam as TensorFlow 1 has it: epsilon outside the bias correction, one step count for all
+    variables.
 
     w -= lr * sqrt(1 - beta2**t) / (1 - beta1**t) * m / (sqrt(v) + epsilon)
 
-    A step whose gradients are not all finite is skipped as a whole, as in PGGAN's optimizer wrapper.
-    Variables without a gradient are left alone. PGGAN gives them gradients of zero: with beta1 = 0 that only
-    shrinks their second moment, which is the same for layers that wait for their level (theirs is zero until
-    the optimizer is reset for it) and means nothing for layers that are left behind.
+    A step whose gradients are not all finite is skipped as a whole, as in PGGAN's optimizer
+    wrapper. Variables without a gradient are left alone. PGGAN gives them gradients of zero: with
+    beta1 = 0 that only shrinks their second moment, which is the same for layers that wait for
+    their level (theirs is zero until the optimizer is reset for it) and means nothing for layers
+    that are left behind.
 
-    Optional dynamic loss scaling (PGGAN, `use_loss_scaling`): a variable holds log2 of the factor; it grows
-    by `scale_increment` after a finite step and falls by `scale_decrement` after an overflow. `reset` does
-    not touch it.
+    Optional dynamic loss scaling (PGGAN, `use_loss_scaling`): a variable holds log2 of the
+    factor; it grows by `scale_increment` after a finite step and falls by `scale_decrement` after
+    an overflow. `reset` does not touch it.
     """
 
     def __init__(
@@ -60,18 +63,24 @@ class Adam(tf.Module):
     @property
     def loss_scale(self):
         """The factor to multiply the loss with, a scalar tensor; None without loss scaling."""
-        return None if self.scale_log2 is None else tf.exp2(self.scale_log2)
+        return (
+            None
+            if self.scale_log2 is None
+            else tf.pow(tf.constant(2.0, self.scale_log2.dtype), self.scale_log2)
+        )
 
     def apply(self, gradients, variables, learning_rate):
         """Takes one step.
 
         Args:
-          gradients: list of tensors, of the loss times `loss_scale`; None for variables that have none.
+          gradients: list of tensors, of the loss times `loss_scale`; None for variables that have
+            none.
           variables: list of as many variables, out of those of the constructor.
           learning_rate: number or scalar tensor.
 
         Returns:
-          Scalar float32 tensor, 1 if the step was skipped and else 0 (PGGAN's `overflow_frequency`).
+          Scalar float32 tensor, 1 if the step was skipped and else 0 (PGGAN's
+          `overflow_frequency`).
         """
         pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
         gradients = [tf.cast(g, v.dtype) for g, v in pairs]
@@ -81,9 +90,10 @@ class Adam(tf.Module):
             gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
             factor /= replicas.num_replicas_in_sync
         if self.scale_log2 is not None:
-            factor *= tf.exp2(-self.scale_log2)
+            factor /= self.loss_scale
         finite = all_finite(gradients)
-        # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change nothing.
+        # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change
+        # nothing.
         factor = tf.where(finite, factor, 0.0)
         rate = tf.where(finite, tf.cast(learning_rate, factor.dtype), 0.0)
         beta1 = tf.where(finite, tf.cast(self.beta1, factor.dtype), 1.0)
@@ -128,7 +138,8 @@ def all_finite(tensors):
 
 
 def ema_update(averages, sources, beta):
-    """Moves each average towards its source: average <- source + (average - source) * beta (PGGAN, `Gs`).
+    """Moves each average towards its source: average <- source + (average - source) * beta
+    (PGGAN, `Gs`).
 
     Args:
       averages, sources: lists of variables of equal shapes.
@@ -142,7 +153,8 @@ def ema_update(averages, sources, beta):
 def write(variable, value):
     """Gives a variable a value that is the same in every replica: the door for all state writes.
 
-    In a replica each copy is written where it is, without talking to the others; elsewhere all copies are.
+    In a replica each copy is written where it is, without talking to the others; elsewhere all
+    copies are.
     """
     if tf.distribute.in_cross_replica_context():
         variable.assign(value)

@@ -1,12 +1,12 @@
 """The layers of TBGAN's networks as plain data: names, shapes, widths, where branches begin.
 
-Needs no TensorFlow, so that parameters and memory can be counted, and names checked, without building
-anything. Names, order and shapes are the published ones (see `reference.py`).
+Needs no TensorFlow, so that parameters and memory can be counted, and names checked, without
+building anything. Names, order and shapes are the published ones (see `reference.py`).
 """
 
 import math
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional
 
 PUBLISHED_BRANCHES = ("tex", "shp", "nor")
 GAIN = math.sqrt(2.0)  # He's initializer, the default of equalized learning rate
@@ -14,11 +14,12 @@ GAIN = math.sqrt(2.0)  # He's initializer, the default of equalized learning rat
 
 @dataclass(frozen=True)
 class LayerShape:
-    """One layer: `kind` is "dense", "conv", "up" (conv after doubling) or "down" (conv, then halving).
+    """One layer: `kind` is "dense", "conv", "up" (conv after doubling) or "down" (conv, then
+    halving).
 
-    `inputs` and `outputs` count features or feature maps; `kernel` is the side of the kernel (1 for dense);
-    `bias` is the number of biases (the generator's first dense layer has fewer than outputs); `gain` is
-    the numerator of the equalized learning rate.
+    `inputs` and `outputs` count features or feature maps; `kernel` is the side of the kernel (1
+    for dense); `bias` is the number of biases (the generator's first dense layer has fewer than
+    outputs); `gain` is the numerator of the equalized learning rate.
     """
 
     kind: str
@@ -30,7 +31,7 @@ class LayerShape:
 
     @property
     def weight_shape(self):
-        """Shape of the weight in the published layout: [in, out], HWIO, or [h, w, out, in] for "up"."""
+        """Shape of the weight as published: [in, out], HWIO, or [h, w, out, in] for "up"."""
         if self.kind == "dense":
             return (self.inputs, self.outputs)
         channels = (self.inputs, self.outputs)
@@ -42,13 +43,14 @@ class LayerShape:
 
     @property
     def std(self):
-        """The run-time factor of equalized learning rate, gain / sqrt(fan_in) (PGGAN, section 4.1)."""
+        """The factor of equalized learning rate, gain / sqrt(fan_in) (PGGAN, section 4.1)."""
         return self.gain / math.sqrt(self.kernel**2 * self.inputs)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """What generator and discriminator share; see `networks.Generator` for the meaning of the fields.
+    """What generator and discriminator share; see `networks.Generator` for the meaning of the
+    fields.
 
     Raises:
       ValueError: the values do not describe a network; the message names the argument.
@@ -63,7 +65,7 @@ class Architecture:
     fmap_mult: int
     lod_sep: int
     fused_scale: bool
-    branches: Optional[Tuple[Tuple[str, int], ...]] = None
+    branches: Optional[tuple[tuple[str, int], ...]] = None
 
     def __post_init__(self):
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
@@ -104,7 +106,7 @@ class Architecture:
 
     @property
     def branch_channels(self):
-        """((name, channels), ...) of the branches; thirds named tex, shp and nor unless they were given."""
+        """((name, channels), ...) of the branches; thirds tex, shp and nor if none were given."""
         if self.branches is not None:
             return tuple(self.branches)
         if self.num_channels % 3:
@@ -122,7 +124,7 @@ class Architecture:
         )
 
     def branch_fmaps(self, stage):
-        """Returns the number of feature maps of one branch at a stage: they are shared out evenly."""
+        """Returns the number of feature maps of one branch at a stage: an even share."""
         count = len(self.branch_channels)
         if self.fmaps(stage) % count:
             raise ValueError(
@@ -161,7 +163,7 @@ class Architecture:
         return zip(self.scopes(path, split), channels)
 
     def generator_layers(self, latent_size=None):
-        """Returns the generator's {local name: LayerShape} in published order (specification, 2.3)."""
+        """Returns the generator's {local name: LayerShape} in published order."""
         latent_size = self.fmaps(0) if latent_size is None else latent_size
         if latent_size < 1:
             raise ValueError(f"latent_size is {latent_size}, expected at least 1")
@@ -188,7 +190,7 @@ class Architecture:
         return layers
 
     def discriminator_layers(self, mbstd_group_size=4):
-        """Returns the discriminator's {local name: LayerShape} in published order (2.4)."""
+        """Returns the discriminator's {local name: LayerShape} in published order."""
         if self.lod_sep < 3 and self.from_rgb_splits(self.resolution_log2):
             raise ValueError(
                 f"lod_sep is {self.lod_sep}, expected at least 3 for a discriminator with branches"

@@ -1,8 +1,9 @@
 """TBGAN's losses: WGAN-GP with drift and a label head (PGGAN's `loss` module, soft labels added).
 
-Everything happens at the native resolution of the level of detail. Scores and label terms do not notice;
-the gradient norm is multiplied by 2**-floor(lod), which makes it the published norm over full-size images
-(every native pixel stands for 4**level pixels that each carry 4**-level of its gradient).
+Everything happens at the native resolution of the level of detail. Scores and label terms do not
+notice; the gradient norm is multiplied by 2**-floor(lod), which makes it the published norm over
+full-size images (every native pixel stands for 4**level pixels that each carry 4**-level of its
+gradient).
 """
 
 import tensorflow as tf
@@ -22,8 +23,8 @@ def generator_loss(G, D, latents, labels, lod, cond_weight=1.0, label_kind="clas
       labels: [N, label_size]; raw rows of the label array for kind "class", 0-1 for "intensity".
       lod: level of detail as the networks take it.
       cond_weight: weight of the label term.
-      label_kind: "class": softmax and cross-entropy, as published; "intensity": sigmoid and squared error,
-        averaged over the components (as GANimation's regression of action units).
+      label_kind: "class": softmax and cross-entropy, as published; "intensity": sigmoid and
+        squared error, averaged over the components (as GANimation's regression of action units).
 
     Returns:
       (scalar loss, {summary name: [N]}).
@@ -63,11 +64,11 @@ def discriminator_loss(
       latents: [N, latent_size], N(0, 1).
       mixing: [N, 1, 1, 1], uniform in [0, 1).
       lod: level of detail as the networks take it.
-      wgan_lambda, wgan_epsilon, wgan_target, cond_weight: weights of gradient penalty and drift, the norm
-        aimed at, weight of the label terms.
+      wgan_lambda, wgan_epsilon, wgan_target, cond_weight: weights of gradient penalty and drift,
+        the norm aimed at, weight of the label terms.
       label_kind: see `generator_loss`.
-      loss_scale: scalar; the derivative of the penalty is taken of scores times it and divided again, so
-        that it does not vanish in half precision. The loss returned is not scaled.
+      loss_scale: scalar; the derivative of the penalty is taken of scores times it and divided
+        again, so that it does not vanish in half precision. The loss returned is not scaled.
 
     Returns:
       (scalar loss, {published summary name: [N]}).
@@ -99,7 +100,8 @@ def discriminator_loss(
 
 
 def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
-    """Returns (scores [N], norms [N]) of the scores' gradients at mixed images, as over full-size images.
+    """Returns (scores [N], norms [N]) of the scores' gradients at mixed images, as over full-size
+    images.
 
     Args: as of `discriminator_loss`; mixed: [N, S, S, C].
     """
@@ -116,7 +118,8 @@ def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
 
 
 def label_condition(labels, label_kind="class"):
-    """Returns what the generator is given for a batch of labels: their softmax, or intensities as they are.
+    """Returns what the generator is given for a batch of labels: their softmax, or intensities as
+    they are.
 
     Raises:
       ValueError: label_kind is unknown.
@@ -153,8 +156,10 @@ def process_reals(
     Args:
       records: [N, C, S, S] of the level's own resolution, as stored.
       fade: number or scalar tensor in [0, 1): share of the level above (half the resolution).
-      mirror_draw: [N, 1, 1, 1], uniform in [0, 1); samples at 0.5 or above are mirrored. None: none are.
-      mirror_negate: channels to negate in mirrored samples: x of shapes and normals (`mirrored_channels`).
+      mirror_draw: [N, 1, 1, 1], uniform in [0, 1); samples at 0.5 or above are mirrored. None:
+        none are.
+      mirror_negate: channels to negate in mirrored samples: x of shapes and normals
+        (`mirrored_channels`).
       drange_data, drange_net: (black, white) in the records and for the networks.
       dtype: of the result.
 

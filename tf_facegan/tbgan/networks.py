@@ -1,8 +1,11 @@
-"""TBGAN's generator and discriminator (Gecer et al., ECCV 2020), grown as PGGAN's (Karras et al., 2018).
+"""TBGAN's generator and discriminator (Gecer et al., ECCV 2020), grown as PGGAN's (Karras et al.,
+2018).
 
-A trunk makes the low resolutions; above a resolution given by `lod_sep` the feature maps are cut into
-branches, one per modality (texture, shape, normals), that share nothing. Networks work at the native
-resolution of the level of detail: level L of a network of resolution R means images of R / 2**L pixels.
+A trunk makes the low resolutions; above a resolution given by `lod_sep` the feature maps are cut
+into branches, one per modality (texture, shape, normals), that share nothing. Networks work at
+the native
+resolution of the level of detail: level L of a network of resolution R means images of R / 2**L
+pixels.
 """
 
 import tensorflow as tf
@@ -104,11 +107,11 @@ class Generator(ProgressiveNetwork):
     Call: `(latents, labels, lod=0.0)` -> images.
       latents: [N, latent_size], drawn from N(0, 1).
       labels: [N, label_size], softmax-ed classes or intensities in 0-1.
-      lod: level of detail, a Python number in [0, log2(resolution) - 2] whose fraction blends in the level
-        above; or a pair (level: int, fade: scalar tensor in [0, 1)) that always blends, so that a
-        `tf.function` is traced once a level.
-      images: [N, R / 2**floor(lod), R / 2**floor(lod), num_channels], nominally in [-1, 1], no tanh; at
-        least float32.
+      lod: level of detail, a Python number in [0, log2(resolution) - 2] whose fraction blends in
+        the level above; or a pair (level: int, fade: scalar tensor in [0, 1)) that always blends,
+        so that a `tf.function` is traced once a level.
+      images: [N, R / 2**floor(lod), R / 2**floor(lod), num_channels], nominally in [-1, 1], no
+        tanh; at least float32.
 
     All variables of all levels exist from construction on. Constructed under a half-precision Keras
     policy the convolutions run in half precision, norms and images in float32.
@@ -143,7 +146,8 @@ class Generator(ProgressiveNetwork):
           resolution: int, side of an image at level 0, a power of two.
           label_size: int, 0 for none.
           fmap_base, fmap_decay, fmap_max, fmap_mult: stage s has
-            fmap_mult * min(fmap_base / 2**(s * fmap_decay), fmap_max) feature maps; 3 in TBGAN, 1 in PGGAN.
+            fmap_mult * min(fmap_base / 2**(s * fmap_decay), fmap_max) feature maps; 3 in TBGAN, 1
+            in PGGAN.
           latent_size: int, None for the width of stage 0.
           lod_sep: blocks above resolution 2**lod_sep have branches.
           fused_scale: double and convolve in one operation.
@@ -151,8 +155,8 @@ class Generator(ProgressiveNetwork):
           use_wscale: equalized learning rate.
           use_pixelnorm, pixelnorm_epsilon: pixel norm after every convolution.
           use_leakyrelu: leaky ReLU, otherwise ReLU.
-          branches: ((name, channels), ...), channels adding up to num_channels. None: thirds named tex,
-            shp and nor. With a single branch nothing is split.
+          branches: ((name, channels), ...), channels adding up to num_channels. None: thirds
+            named tex, shp and nor. With a single branch nothing is split.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -229,11 +233,12 @@ class Discriminator(ProgressiveNetwork):
     Call: `(images, lod=0.0, parts=1)` -> (scores, labels).
       images: [N, R / 2**floor(lod), R / 2**floor(lod), num_channels], in [-1, 1].
       lod: as the generator's.
-      parts: the batch is this many minibatches, one after the other, that share no minibatch statistics.
+      parts: the batch is this many minibatches, one after the other, that share no minibatch
+        statistics.
       scores: [N, 1]; labels: [N, label_size], logits; both at least float32.
 
-    Blocks have branches from resolution 2**lod_sep on, FromRGB from half of that on (the generator's
-    begin one level higher; so it was published).
+    Blocks have branches from resolution 2**lod_sep on, FromRGB from half of that on (the
+    generator's begin one level higher; so it was published).
     """
 
     def __init__(
@@ -257,7 +262,8 @@ class Discriminator(ProgressiveNetwork):
         """Builds the network; arguments as of `Generator`, and
 
         Args:
-          mbstd_group_size: samples that share a minibatch standard deviation; 0 or 1 for no such layer.
+          mbstd_group_size: samples that share a minibatch standard deviation; 0 or 1 for no such
+            layer.
 
         Raises:
           ValueError: the arguments do not describe a network.
