@@ -83,21 +83,16 @@ class Adam(tf.Module):
           `overflow_frequency`).
         """
         pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
-        gradients = [tf.cast(g, v.dtype) for g, v in pairs]
-        factor = tf.ones([], self.beta2_power.dtype)
-        replicas = tf.distribute.get_replica_context()
-        if replicas.num_replicas_in_sync > 1:
-            gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-            factor /= replicas.num_replicas_in_sync
-        if self.scale_log2 is not None:
-            factor /= self.loss_scale
+        gradients = self._average([tf.cast(g, v.dtype) for g, v in pairs])
         finite = all_finite(gradients)
+        one = tf.ones([], self.beta2_power.dtype)
         # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change
         # nothing.
-        factor = tf.where(finite, factor, 0.0)
-        rate = tf.where(finite, tf.cast(learning_rate, factor.dtype), 0.0)
-        beta1 = tf.where(finite, tf.cast(self.beta1, factor.dtype), 1.0)
-        beta2 = tf.where(finite, tf.cast(self.beta2, factor.dtype), 1.0)
+        taken = tf.cast(finite, one.dtype)
+        rate = tf.where(finite, tf.cast(learning_rate, one.dtype), 0.0)
+        beta1, beta2 = (
+            tf.where(finite, tf.cast(beta, one.dtype), one) for beta in (self.beta1, self.beta2)
+        )
         powers = [tf.convert_to_tensor(p) for p in (self.beta1_power, self.beta2_power)]
         for gradient, (_, variable) in zip(gradients, pairs):
             place = self._places[variable.ref()]
@@ -110,15 +105,28 @@ class Adam(tf.Module):
                 lr=rate,
                 beta1=beta1,
                 beta2=beta2,
-                epsilon=tf.cast(self.epsilon, factor.dtype),
-                grad=tf.math.multiply_no_nan(gradient, factor),
+                epsilon=tf.cast(self.epsilon, one.dtype),
+                grad=tf.math.multiply_no_nan(gradient, taken),
             )
         write(self.beta1_power, powers[0] * beta1)
         write(self.beta2_power, powers[1] * beta2)
         if self.scale_log2 is not None:
             change = tf.where(finite, self._increment, -self._decrement)
-            write(self.scale_log2, self.scale_log2 + tf.cast(change, factor.dtype))
+            write(self.scale_log2, self.scale_log2 + tf.cast(change, one.dtype))
         return 1.0 - tf.cast(finite, tf.float32)
+
+    def _average(self, gradients):
+        """Returns the mean over the replicas of gradients, without the loss scale."""
+        replicas = tf.distribute.get_replica_context()
+        factor = 1.0
+        if replicas.num_replicas_in_sync > 1:
+            gradients = replicas.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            factor /= replicas.num_replicas_in_sync
+        if self.scale_log2 is not None:
+            factor /= self.loss_scale
+        if isinstance(factor, float) and factor == 1.0:
+            return gradients
+        return [gradient * factor for gradient in gradients]
 
     def reset(self):
         """Forgets moments and step count; the loss scale stays (PGGAN, `reset_optimizer_state`)."""
