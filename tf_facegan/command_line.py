@@ -18,15 +18,14 @@ def run(command, args):
     """Calls `command(args)` and turns what a user can get wrong into one line on stderr.
 
     Args:
-      command: callable taking the parsed arguments; its result is ignored.
+      command: callable taking the parsed arguments; an int it returns is the exit code.
       args: argparse.Namespace; `args.debug` (bool, optional) re-raises errors.
 
     Returns:
-      int exit code: 0, or 1 after an error, or 130 after Ctrl-C.
+      int exit code: the command's own or 0, 1 after an error, 130 after Ctrl-C.
     """
     try:
-        command(args)
-        return 0
+        return command(args) or 0
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -44,4 +43,4 @@ def one_line(error):
 
 def quiet_tensorflow():
     """Keeps TensorFlow's C++ start-up messages off the terminal; call before importing it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

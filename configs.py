@@ -1,0 +1,107 @@
+"""The named presets: the file to read and edit.
+
+A preset is (system, {dotted field: value}); it differs from the system's defaults, and so from any
+other preset, only in values. A modifier (`--mod`, repeatable) changes a preset the same way.
+`python train.py --preset NAME --dry_run` prints the whole configuration with the meaning of every
+field.
+"""
+
+# What `python train.py` and `python train.py --preset P` use when they are not told.
+DEFAULT_PRESET = "v2-4gpus"
+DATASET = None  # folder of a record set, or None: `--dataset` must be given
+
+
+def _tbgan(num_gpus, minibatch_base, minibatch_dict, lrate_dict, total_kimg=12000, **more):
+    return "tbgan", {
+        "runtime.num_gpus": num_gpus,
+        "schedule.minibatch_base": minibatch_base,
+        "schedule.minibatch_dict": minibatch_dict,
+        "schedule.G_lrate_dict": lrate_dict,
+        "schedule.D_lrate_dict": lrate_dict,
+        "train.total_kimg": total_kimg,
+        "desc": "pgan",
+        **more,
+    }
+
+
+PRESETS = {
+    # The published presets of TBGAN (ECCV 2020), for 512-pixel sets. Those of 12000 kimg end before
+    # the full resolution is reached, as published; training says so when it starts.
+    "v1-1gpu": _tbgan(
+        1,
+        16,
+        {256: 14, 512: 6, 1024: 3},
+        {},
+        total_kimg=19000,
+        **{
+            "schedule.lod_training_kimg": 800,
+            "schedule.lod_transition_kimg": 800,
+            "D.mbstd_group_size": 16,
+        },
+    ),
+    "v2-1gpu": _tbgan(
+        1, 4, {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4}, {1024: 0.0015}
+    ),
+    "v2-2gpus": _tbgan(
+        2,
+        8,
+        {4: 256, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16, 256: 8, 512: 4},
+        {512: 0.0015, 1024: 0.002},
+    ),
+    "v2-4gpus": _tbgan(
+        4,
+        16,
+        {4: 512, 8: 256, 16: 128, 32: 64, 64: 32, 128: 16},
+        {256: 0.0015, 512: 0.002, 1024: 0.003},
+        total_kimg=16000,
+    ),
+    "v2-8gpus": _tbgan(
+        8,
+        32,
+        {4: 512, 8: 256, 16: 128, 32: 64, 64: 32},
+        {128: 0.0015, 256: 0.002, 512: 0.003, 1024: 0.003},
+    ),
+    # A small network that learns 64-pixel UV maps on two CPU cores in minutes; `make demo` runs it.
+    "demo": _tbgan(
+        1,
+        8,
+        {4: 32, 8: 32, 16: 16, 32: 16, 64: 8},
+        {},
+        total_kimg=12,
+        **{
+            "G.fmap_base": 512,
+            "G.fmap_max": 32,
+            "G.lod_sep": 5,
+            "D.fmap_base": 512,
+            "D.fmap_max": 32,
+            "D.lod_sep": 5,
+            "schedule.lod_training_kimg": 1.2,
+            "schedule.lod_transition_kimg": 1.2,
+            "schedule.tick_kimg_base": 0.6,
+            "schedule.tick_kimg_dict": {},
+            "train.G_smoothing": 0.99,
+            "train.image_snapshot_ticks": 2,
+            "train.network_snapshot_ticks": 10,
+            "grid.size": "6x4",
+        },
+    ),
+}
+
+# system -> {modifier: {dotted field: value}}
+MODIFIERS = {
+    "tbgan": {
+        "fp32": {"schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4}},
+        "nopixelnorm": {"G.use_pixelnorm": False},
+        "nowscale": {"G.use_wscale": False, "D.use_wscale": False},
+        "noleakyrelu": {"G.use_leakyrelu": False},
+        "nosmoothing": {"train.G_smoothing": 0.0},
+        "norepeat": {"train.minibatch_repeats": 1},
+        "noreset": {"train.reset_opt_for_new_lod": False},
+        "VERBOSE": {
+            "schedule.tick_kimg_base": 100,
+            "schedule.tick_kimg_dict": {},
+            "train.image_snapshot_ticks": 2,
+            "train.network_snapshot_ticks": 2,
+        },
+    },
+}

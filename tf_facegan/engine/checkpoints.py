@@ -1,0 +1,64 @@
+"""Checkpoints of all that a run needs to go on: one folder each, moved into place when complete."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+from tf_facegan.engine.progress import Progress
+from tf_facegan.files import atomic_folder, write_text
+
+STATE = "state"
+PROGRESS = "progress.json"
+
+
+class Checkpoints:
+    """The checkpoints of a run, `ckpt-<images>` under one folder.
+
+    Args:
+      folder: where they are kept.
+      items: dict of name to trackable (models, optimizers, variables).
+      keep: int, how many of the newest are kept.
+    """
+
+    def __init__(self, folder, items, keep=2):
+        self._folder = Path(folder)
+        self._checkpoint = tf.train.Checkpoint(**items)
+        self._keep = keep
+
+    def save(self, progress):
+        """Writes a checkpoint; it appears whole or not at all. The oldest ones are removed."""
+        path = self._folder / f"ckpt-{progress.images:012d}"
+        with atomic_folder(path, overwrite=True) as temporary:
+            self._checkpoint.write(str(temporary / STATE))
+            write_text(temporary / PROGRESS, progress.to_json())
+        for old in self._all()[: -self._keep]:
+            shutil.rmtree(old, ignore_errors=True)
+
+    def restore(self):
+        """Restores the newest checkpoint that can be read.
+
+        Returns:
+          `Progress` of that checkpoint, or None when there is no checkpoint.
+
+        Raises:
+          ValueError: when there are checkpoints and none can be read; the reason is the newest's.
+        """
+        for leftover in self._folder.glob(".ckpt-*"):  # of a process killed while it wrote
+            shutil.rmtree(leftover, ignore_errors=True)
+        reasons = []
+        for path in reversed(self._all()):
+            try:
+                progress = Progress.from_json((path / PROGRESS).read_text(encoding="utf-8"))
+                self._checkpoint.read(str(path / STATE)).assert_consumed()
+                return progress
+            except (OSError, ValueError, AssertionError, tf.errors.OpError) as error:
+                reasons.append(f"{path}: cannot be read ({str(error).splitlines()[0][:200]})")
+                print(f"warning: {reasons[-1]}; trying the one before it", file=sys.stderr)
+        if reasons:
+            raise ValueError(reasons[0])
+        return None
+
+    def _all(self):
+        return sorted(self._folder.glob("ckpt-*")) if self._folder.is_dir() else []

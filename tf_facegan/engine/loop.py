@@ -1,0 +1,229 @@
+"""The one training loop: restore, iterate, tick, snapshot, summarise, stop.
+
+A trainer gives the loop what differs between systems:
+
+  phase(progress)           what to run now: an object with `key` (data are opened anew when it
+                            changes), `images` (consumed by an iteration), `tick_kimg`,
+                            `describe()` (words of the log line) and `scalars()` (for the
+                            `Progress/...` summaries)
+  total_images              int, training ends when that many were shown
+  batches(phase, position)  iterator over global batches, starting at that example of the stream
+  iteration(phase, batches, progress)   one iteration; dict of scalar tensors
+  checkpoint_items()        dict of trackables
+  write_reals(run)          the sheet of real images, once
+  write_samples(run, kimg)  the sheet of samples
+  networks()                {network: {published name: array}} for a snapshot
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from tqdm import tqdm
+
+from tf_facegan.engine.checkpoints import Checkpoints
+from tf_facegan.engine.progress import Progress, format_time
+from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
+from tf_facegan.engine.summaries import Averages, EventFile
+from tf_facegan.files import write_text
+
+
+class Stopped(Exception):
+    """Training ended early on a signal, after a checkpoint.
+
+    Attributes:
+      signal: int, the signal's number.
+    """
+
+    def __init__(self, number):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.signal = number
+
+
+class Loop:
+    """Trains until the end, or until a signal asks to stop.
+
+    Args:
+      trainer: see the module.
+      run: `RunFolder` of the run, with its `config.json` written.
+      settings: configuration with `checkpoint_minutes` and `keep_checkpoints`.
+      image_snapshot_ticks, network_snapshot_ticks: int, ticks between sheets and snapshots.
+    """
+
+    def __init__(self, trainer, run, settings, image_snapshot_ticks, network_snapshot_ticks):
+        self._trainer, self._run, self._settings = trainer, run, settings
+        self._image_ticks, self._network_ticks = image_snapshot_ticks, network_snapshot_ticks
+        self._checkpoints = Checkpoints(
+            run.checkpoints, trainer.checkpoint_items(), settings.keep_checkpoints
+        )
+        self._averages = Averages()
+        self._maintenance = 0.0
+
+    def train(self):
+        """Runs the loop.
+
+        Raises:
+          Stopped: after a signal; the run can be resumed.
+          ValueError: when the run is finished already, or its checkpoints cannot be read.
+        """
+        if (self._run.path / DONE).exists():
+            raise ValueError(f"{self._run.path} is finished ({DONE} is there): nothing to resume")
+        with _Log(self._run.path / "log.txt") as self._log, _Signals() as signals:
+            self._events = EventFile(self._run.path)
+            try:
+                self._progress = self._restore()
+                self._loop(signals)
+            finally:
+                self._events.close()
+
+    def _restore(self):
+        progress = self._checkpoints.restore()
+        if progress is not None:
+            self._log.write(f"Resumed at {progress.kimg:.1f} kimg")
+            return progress
+        progress = Progress()
+        self._trainer.write_reals(self._run)
+        self._trainer.write_samples(self._run, 0)
+        self._checkpoints.save(progress)
+        return progress
+
+    def _loop(self, signals):
+        progress, trainer = self._progress, self._trainer
+        self._tick_began = self._checkpointed = time.monotonic()
+        key, batches = None, None
+        total = trainer.total_images / 1000.0
+        with _progress_bar(total, progress.kimg) as bar:
+            while progress.images < trainer.total_images:
+                phase = trainer.phase(progress)
+                if phase.key != key:
+                    key, batches = phase.key, trainer.batches(phase, progress.images)
+                self._averages.add(trainer.iteration(phase, batches, progress))
+                progress.images += phase.images
+                progress.iteration += 1
+                bar.update(phase.images / 1000.0)
+                done = progress.images >= trainer.total_images
+                if done or progress.images >= progress.tick_start + phase.tick_kimg * 1000:
+                    self._tick(phase, done)
+                elif self._checkpoint_due():
+                    self._checkpoint()
+                if signals.received and not done:
+                    self._stop(signals.received)
+        self._finish()
+
+    def _tick(self, phase, done):
+        progress, now = self._progress, time.monotonic()
+        tick_seconds = now - self._tick_began
+        tick_kimg = (progress.images - progress.tick_start) / 1000.0
+        progress.tick += 1
+        progress.tick_start = progress.images
+        progress.seconds += tick_seconds + self._maintenance
+        timing = {
+            "sec_per_tick": tick_seconds,
+            "sec_per_kimg": tick_seconds / tick_kimg,
+            "maintenance_sec": self._maintenance,
+        }
+        self._log.write(
+            f"tick {progress.tick:<5d} kimg {progress.kimg:<8.1f} {phase.describe()} "
+            f"time {format_time(progress.seconds):<12s} sec/tick {tick_seconds:<7.1f} "
+            f"sec/kimg {timing['sec_per_kimg']:<7.2f} maintenance {self._maintenance:.1f}"
+        )
+        self._summarise(phase, timing)
+        if done or progress.tick % self._image_ticks == 0:
+            self._trainer.write_samples(self._run, int(progress.kimg))
+        if done or progress.tick % self._network_ticks == 0:
+            self._snapshot(f"network-snapshot-{int(progress.kimg):06d}.npz")
+        self._checkpoint()
+        self._tick_began = time.monotonic()
+        self._maintenance = self._tick_began - now
+
+    def _summarise(self, phase, timing):
+        progress = self._progress
+        values = self._averages.flush()
+        values.update({f"Progress/{name}": value for name, value in phase.scalars().items()})
+        values.update({"Progress/tick": progress.tick, "Progress/kimg": progress.kimg})
+        values.update({f"Timing/{name}": value for name, value in timing.items()})
+        values["Timing/total_sec"] = progress.seconds
+        values["Timing/total_hours"] = progress.seconds / 3600
+        values["Timing/total_days"] = progress.seconds / 86400
+        self._events.scalars(values, progress.images)
+
+    def _snapshot(self, name):
+        self._run.save_snapshot(name, self._trainer.networks())
+
+    def _checkpoint_due(self):
+        return time.monotonic() - self._checkpointed > self._settings.checkpoint_minutes * 60
+
+    def _checkpoint(self):
+        self._checkpoints.save(self._progress)
+        self._checkpointed = time.monotonic()
+
+    def _stop(self, number):
+        self._progress.seconds += time.monotonic() - self._tick_began + self._maintenance
+        self._checkpoint()
+        self._log.write(
+            f"Stopped by {signal.Signals(number).name} at {self._progress.kimg:.1f} kimg; "
+            f"go on with: python train.py --resume {self._run.path}"
+        )
+        raise Stopped(number)
+
+    def _finish(self):
+        self._snapshot(FINAL_SNAPSHOT)
+        write_text(self._run.path / DONE, "")
+        self._log.write(f"Done in {format_time(self._progress.seconds)}: {self._run.path}")
+
+
+class _Log:
+    """Lines to the terminal, above the progress bar, and to the end of `log.txt`."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __enter__(self):
+        self._file = open(self._path, "a", encoding="utf-8", buffering=1)
+        return self
+
+    def __exit__(self, *_):
+        self._file.close()
+
+    def write(self, line):
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(line, flush=True)
+        self._file.write(line + "\n")
+
+
+class _Signals:
+    """Notes SIGTERM and SIGINT instead of dying; the second one acts at once."""
+
+    def __enter__(self):
+        self.received = None
+        self._previous = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._previous[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, _):
+        if self.received:
+            self.__exit__()
+            os.kill(os.getpid(), number)
+        self.received = number
+        # os.write, since a signal may interrupt a print that holds the stream's lock.
+        os.write(2, b"\nstopping after this step and a checkpoint; again: stop at once\n")
+
+
+def _progress_bar(total_kimg, done_kimg):
+    return tqdm(
+        total=round(total_kimg, 3),
+        initial=round(done_kimg, 3),
+        unit="kimg",
+        file=sys.stderr,
+        disable=None,
+        dynamic_ncols=True,
+        bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}]",
+    )

@@ -1,0 +1,195 @@
+"""Run folders: numbered, found again by number, name or `latest`; config, log and snapshots.
+
+Imports no TensorFlow.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan import config as configuration
+from tf_facegan import systems
+from tf_facegan.files import atomic_file, write_text
+
+CONFIG = "config.json"
+DONE = "_training-done.txt"
+UTILITY_DONE = "_done.txt"
+FINAL_SNAPSHOT = "network-final.npz"
+
+
+class RunFolder:
+    """A folder of results.
+
+    Attributes:
+      path: pathlib.Path of the folder.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    @property
+    def name(self):
+        return self.path.name
+
+    @property
+    def number(self):
+        """int, the run number, or None for a folder not named by one."""
+        match = re.match(r"(\d+)-", self.name)
+        return int(match.group(1)) if match else None
+
+    @property
+    def checkpoints(self):
+        return self.path / "checkpoints"
+
+    def save_config(self, config):
+        """Writes `config.json`: the whole configuration."""
+        write_text(self.path / CONFIG, json.dumps(configuration.to_dict(config), indent=2) + "\n")
+
+    def load_config(self):
+        """Reads the configuration of a run; ValueError names the file and what is wrong."""
+        path = self.path / CONFIG
+        if not path.is_file():
+            raise FileNotFoundError(f"{self.path}: no {CONFIG}, not the folder of a training run")
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return configuration.from_dict(systems.get(values["system"]).part("config"), values)
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: not a configuration ({error})") from None
+
+    def snapshots(self):
+        """Returns the network snapshots as paths, oldest first, the final one last."""
+        numbered = sorted(self.path.glob("network-snapshot-*.npz"))
+        final = self.path / FINAL_SNAPSHOT
+        return numbered + [final] * final.is_file()
+
+    def snapshot(self, kimg=None):
+        """Returns the path of the newest snapshot, or of the one taken at `kimg`."""
+        found = self.snapshots()
+        if kimg is not None:
+            wanted = f"network-snapshot-{int(kimg):06d}.npz"
+            found = [path for path in found if path.name == wanted]
+            if not found:
+                names = ", ".join(path.name for path in self.snapshots()) or "none"
+                raise FileNotFoundError(f"{self.path}: no {wanted}; there is: {names}")
+        if not found:
+            raise FileNotFoundError(f"{self.path}: no network snapshot yet")
+        return found[-1]
+
+    def save_snapshot(self, name, networks):
+        """Writes a network snapshot as an `.npz` without pickles.
+
+        Args:
+          name: file name ending in `.npz`.
+          networks: dict of network name ("G", "D", "Gs") to {published variable name: array}.
+        """
+        arrays = {
+            f"{net}/{key}": value
+            for net, arrays in networks.items()
+            for key, value in arrays.items()
+        }
+        with atomic_file(self.path / name) as file:
+            np.savez(file, **arrays)
+
+
+def load_network(path, network):
+    """Reads one network's arrays out of a snapshot.
+
+    Args:
+      path: an `.npz` that `RunFolder.save_snapshot` wrote.
+      network: "G", "D" or "Gs".
+
+    Returns:
+      dict of published variable name to ndarray.
+
+    Raises:
+      ValueError: for a file that is no snapshot, or one without that network.
+    """
+    prefix = f"{network}/"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not a network snapshot, or cut short ({error})") from None
+    if not arrays:
+        raise ValueError(f"{path}: holds no network {network!r}")
+    return arrays
+
+
+def create(result_dir, desc):
+    """Makes the next numbered folder `NNN-desc` under `result_dir`.
+
+    Returns:
+      `RunFolder`.
+    """
+    root = Path(result_dir)
+    root.mkdir(parents=True, exist_ok=True)
+    while True:
+        numbers = [int(m.group(1)) for m in map(re.compile(r"(\d+)-").match, os.listdir(root)) if m]
+        path = root / f"{max(numbers, default=-1) + 1:03d}-{desc}"
+        try:
+            path.mkdir()
+            return RunFolder(path)
+        except FileExistsError:
+            continue  # another process took the number
+
+
+@contextlib.contextmanager
+def utility_folder(result_dir, desc):
+    """Makes the folder of a utility run; it ends with `_done.txt`, or is removed on an error.
+
+    Yields:
+      `RunFolder`.
+    """
+    folder = create(result_dir, desc)
+    try:
+        yield folder
+        write_text(folder.path / UTILITY_DONE, "")
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+
+
+def locate(run_id, result_dir):
+    """Finds a run folder.
+
+    Args:
+      run_id: a path, a run number, a folder name or its beginning, or `latest` (the newest training
+        run).
+      result_dir: folder of run folders.
+
+    Returns:
+      `RunFolder`.
+
+    Raises:
+      FileNotFoundError: when there is none. ValueError: when several fit.
+    """
+    text, root = str(run_id), Path(result_dir)
+    if text != "latest" and Path(text).is_dir():
+        return RunFolder(text)
+    if not root.is_dir():
+        raise FileNotFoundError(f"result folder {root} does not exist")
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    if text == "latest":
+        found = [path for path in folders if (path / CONFIG).is_file()]
+        found = sorted(found, key=lambda path: RunFolder(path).number or -1)[-1:]
+    elif (root / text).is_dir():
+        found = [root / text]
+    elif text.isdigit():
+        found = [path for path in folders if RunFolder(path).number == int(text)]
+    else:
+        found = [path for path in folders if path.name.startswith(text)]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise ValueError(f"run {text!r} is ambiguous in {root}: {names}")
+    if not found:
+        names = ", ".join(path.name for path in folders) or "nothing"
+        raise FileNotFoundError(f"run {text!r} not found in {root}; there is: {names}")
+    return RunFolder(found[0])

@@ -1,0 +1,56 @@
+"""Scalars of a run: averaged over the time between two ticks, as PGGAN's autosummary does."""
+
+import numpy as np
+import tensorflow as tf
+
+_PENDING_LIMIT = 256
+
+
+class Averages:
+    """Means of scalars since the last flush.
+
+    Values may be tensors; they are fetched in bulk, so that adding one does not wait for a device.
+    A value that is not finite contributes nothing.
+    """
+
+    def __init__(self):
+        self._sums, self._counts, self._pending = {}, {}, []
+
+    def add(self, scalars):
+        """Adds one evaluation: dict of name to scalar."""
+        self._pending.append(scalars)
+        if len(self._pending) >= _PENDING_LIMIT:
+            self._collect()
+
+    def flush(self):
+        """Returns dict of name to mean (float) and starts anew."""
+        self._collect()
+        means = {name: self._sums[name] / count for name, count in self._counts.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+    def _collect(self):
+        for scalars in self._pending:
+            for name, value in scalars.items():
+                value = float(np.asarray(value))
+                if np.isfinite(value):
+                    self._sums[name] = self._sums.get(name, 0.0) + value
+                    self._counts[name] = self._counts.get(name, 0) + 1
+        self._pending = []
+
+
+class EventFile:
+    """The TensorBoard events of a run folder."""
+
+    def __init__(self, folder):
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def scalars(self, values, step):
+        """Writes dict of name to float at `step` (images shown)."""
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def close(self):
+        self._writer.close()

@@ -1,0 +1,48 @@
+"""Starting and resuming a run: devices, trainer, run folder, loop."""
+
+import dataclasses
+from pathlib import Path
+
+import tensorflow as tf
+
+from tf_facegan import systems
+from tf_facegan.engine import devices, run_folder
+from tf_facegan.engine.loop import Loop, Stopped
+
+__all__ = ["Stopped", "train"]
+
+
+def train(config, result_dir="results", run=None):
+    """Trains until the end of the configuration.
+
+    Args:
+      config: configuration of a system; its `system` names it.
+      result_dir: folder in which a new run folder is made.
+      run: `RunFolder` to resume, or None for a new run.
+
+    Returns:
+      `RunFolder` of the run.
+
+    Raises:
+      ValueError, FileNotFoundError: for what the user can mend; a new run leaves no folder then.
+      Stopped: when a signal ended training early.
+    """
+    runtime = config.runtime
+    strategy = devices.make_strategy(runtime.num_gpus, runtime.logical_cpus)
+    if runtime.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    trainer = systems.get(config.system).part("trainer")(config, strategy)
+    if run is None:
+        run = run_folder.create(result_dir, config.desc)
+        run.save_config(absolute_paths(config))
+        trainer.prepare_run(run)
+    print(f"Run folder: {run.path}", flush=True)
+    ticks = config.train
+    Loop(trainer, run, runtime, ticks.image_snapshot_ticks, ticks.network_snapshot_ticks).train()
+    return run
+
+
+def absolute_paths(config):
+    """Returns the configuration with absolute set folders, so that it resumes from anywhere."""
+    sets = {role: str(Path(path).resolve()) for role, path in config.data.sets.items()}
+    return dataclasses.replace(config, data=dataclasses.replace(config.data, sets=sets))

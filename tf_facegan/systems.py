@@ -1,0 +1,76 @@
+"""The registry of systems: name -> where its parts are. Imports nothing heavy."""
+
+import dataclasses
+import importlib
+
+from tf_facegan.config import nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class System:
+    """Where the parts of a system live, as "module:attribute"; `part` imports one.
+
+    Attributes:
+      name: str.
+      config: the configuration class.
+      trainer: what `engine/loop.py` drives.
+      pipeline: the inference class.
+      estimate: function of a configuration that returns lines on the memory a device needs.
+      roles: names of the sets in `data.sets`; `--dataset` gives the first.
+      utilities: names of the utility runs it takes.
+    """
+
+    name: str
+    config: str
+    trainer: str
+    pipeline: str
+    estimate: str
+    roles: tuple
+    utilities: tuple
+
+    def part(self, role):
+        """Imports and returns the `role` ("config", "trainer", "pipeline" or "estimate") of this system."""
+        return _resolve(getattr(self, role))
+
+
+SYSTEMS = {
+    system.name: system
+    for system in (
+        System(
+            name="tbgan",
+            config="tf_facegan.tbgan.config:Config",
+            trainer="tf_facegan.tbgan.trainer:Trainer",
+            pipeline="tf_facegan.tbgan.inference:TBGANPipeline",
+            estimate="tf_facegan.tbgan.estimate:memory_lines",
+            roles=("faces",),
+            utilities=("generate_interpolation_video", "generate_textured_meshes"),
+        ),
+    )
+}
+
+# A utility module holds `Options` (a configuration), `describe(run_number)` and `run(...)`.
+UTILITIES = {
+    "generate_interpolation_video": "tf_facegan.utilities.interpolation_video",
+    "generate_textured_meshes": "tf_facegan.utilities.textured_meshes",
+}
+
+
+def get(name):
+    """Returns the `System` called `name`; ValueError names the known ones."""
+    if name not in SYSTEMS:
+        known = ", ".join(sorted(SYSTEMS))
+        raise ValueError(f"unknown system {name!r}{nearest(name, SYSTEMS)}; known: {known}")
+    return SYSTEMS[name]
+
+
+def utility(name):
+    """Imports and returns the module of a utility run; ValueError names the known ones."""
+    if name not in UTILITIES:
+        known = ", ".join(sorted(UTILITIES))
+        raise ValueError(f"unknown utility {name!r}{nearest(name, UTILITIES)}; known: {known}")
+    return importlib.import_module(UTILITIES[name])
+
+
+def _resolve(reference):
+    module, attribute = reference.split(":")
+    return getattr(importlib.import_module(module), attribute)

@@ -1,0 +1,54 @@
+"""`python -m tf_facegan.tbgan generate RUN_ID --out DIR`: pictures from a trained run."""
+
+import sys
+from pathlib import Path
+
+from absl.flags import argparse_flags
+
+from tf_facegan import command_line
+
+
+def main(argv=None):
+    """Parses the command line and runs it; returns the exit code."""
+    parser = argparse_flags.ArgumentParser(prog="python -m tf_facegan.tbgan", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    generate_parser = commands.add_parser(
+        "generate", help="random faces of a run as PNG, a sheet for each modality"
+    )
+    add = generate_parser.add_argument
+    add("run_id", help="run number, folder, name or `latest`")
+    add("--out", default=".", metavar="DIR", help="folder to write to (default: %(default)s)")
+    add("--count", type=int, default=16, help="faces (default: %(default)s)")
+    add("--seed", type=int, default=0, help="repeats a result (default: %(default)s)")
+    add("--expression", help="name of a label component (default: all in turn)")
+    add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
+    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+    command_line.add_debug_flag(generate_parser)
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    command_line.quiet_tensorflow()
+    return command_line.run(generate, args)
+
+
+def generate(args):
+    """Writes `<run>-<snapshot>.png` (and a file for each further modality) and prints the paths."""
+    import numpy as np
+
+    from tf_facegan.tbgan.inference import TBGANPipeline
+    from tf_facegan.utilities.images import save_image_grid
+
+    if args.count < 1:
+        raise ValueError(f"--count {args.count}: expected at least 1")
+    pipeline = TBGANPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
+    labels = None
+    if args.expression:
+        labels = np.repeat(pipeline.label(args.expression)[None], args.count, axis=0)
+    output = pipeline(args.count, labels, args.seed)
+    folder = Path(args.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{pipeline.name}.png"
+    for written in save_image_grid(output.images, path, modalities=pipeline.info.modalities):
+        print(written)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

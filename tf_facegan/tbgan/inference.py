@@ -1,0 +1,196 @@
+"""Using a trained TBGAN: latents and labels to full-size images, modalities and meshes."""
+
+import dataclasses
+import math
+
+import numpy as np
+import scipy.special
+import tensorflow as tf
+
+from tf_facegan.engine import run_folder
+from tf_facegan.records import schema
+from tf_facegan.tbgan import reference
+from tf_facegan.tbgan.networks import Generator
+from tf_facegan.utilities.images import split_modalities
+
+DATASET = "dataset.json"  # the description of the set trained on, in the run folder
+_ONE_HOT_LOGIT = 4.0  # softmax of 4 against six zeros is 0.90: how sure the published labels are
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a pipeline call gives.
+
+    Attributes:
+      images: float32 [N, C, R, R], nominally in [-1, 1], all modalities.
+      modalities: dict of name ("texture", "shape", "normals") to float32 [N, channels, R, R].
+      latents: float32 [N, latent_size]; labels: float32 [N, label_size], as the network got them.
+    """
+
+    images: np.ndarray
+    modalities: dict
+    latents: np.ndarray
+    labels: np.ndarray
+
+
+class TBGANPipeline:
+    """A generator ready to use.
+
+    Args:
+      generator: `networks.Generator`.
+      lod: float, level of detail at which its weights were taken; 0 is the full resolution.
+      info: `SetInfo` of the set it was trained on.
+      uv_layout: path of the UV layout, or None.
+      name: str that names results, "<run>-<snapshot>".
+    """
+
+    def __init__(self, generator, lod, info, uv_layout=None, name="tbgan"):
+        self.generator, self.lod, self.info = generator, lod, info
+        self.uv_layout, self.name = uv_layout, name
+
+    @classmethod
+    def from_run(cls, run_id, snapshot=None, result_dir="results", network="Gs"):
+        """Loads a network of a training run.
+
+        Args:
+          run_id: run number, folder, name or `latest`.
+          snapshot: kimg of the snapshot, or None for the newest.
+          result_dir: folder of run folders.
+          network: "Gs" (moving average) or "G".
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        config, info = run.load_config(), schema.load(run.path / DATASET)
+        path = run.snapshot(snapshot)
+        arrays = run_folder.load_network(path, network)
+        generator = Generator(**network_arguments(config, "G", info))
+        reference.assign(generator, arrays)
+        layout = run.path / schema.UV_LAYOUT
+        return cls(
+            generator,
+            lod=float(arrays["lod"]),
+            info=info,
+            uv_layout=layout if layout.is_file() else None,
+            name=f"{run.name}-{path.stem}",
+        )
+
+    @property
+    def label_size(self):
+        return self.generator.architecture.label_size
+
+    @property
+    def label_names(self):
+        """Names of the label components; their numbers where the set names none."""
+        names = self.info.labels["names"] if self.info.labels else ()
+        return [str(name) for name in names or range(self.label_size)]
+
+    def __call__(self, count=1, labels=None, seed=0, minibatch=8):
+        """Generates `count` random faces.
+
+        Args:
+          count: int.
+          labels: float32 [count, label_size] as the network takes them (probabilities, or AUs in
+            0-1), or None: the classes in turn, or neutral AUs.
+          seed: int; repeats a result exactly.
+          minibatch: int, images of a call of the network.
+
+        Returns:
+          `Output`.
+        """
+        random = np.random.RandomState(seed)
+        latents = random.randn(count, self.generator.latent_size).astype(np.float32)
+        if labels is None:
+            labels = np.stack([self.label(i) for i in range(count)])
+        return self.generate(latents, labels, minibatch)
+
+    def generate(self, latents, labels, minibatch=8):
+        """Runs the generator on latents [N, latent_size] and labels [N, label_size] -> `Output`."""
+        images = generate_full_size(self.generator, latents, labels, self.lod, minibatch)
+        images = images.transpose(0, 3, 1, 2)
+        return Output(images, split_modalities(images, self.info.modalities), latents, labels)
+
+    def label(self, which):
+        """Makes one label row.
+
+        Args:
+          which: int (modulo the number of classes) or name of a component.
+
+        Returns:
+          float32 [label_size]: mostly that class, or for AUs that one at full intensity (a number
+          gives the neutral face).
+
+        Raises:
+          ValueError: for a name that the network does not know.
+        """
+        if isinstance(which, str):
+            if which not in self.label_names:
+                known = ", ".join(self.label_names) or "none: the network has no labels"
+                raise ValueError(f"unknown expression {which!r}; the network knows {known}")
+            component, weight = self.label_names.index(which), 1.0
+        else:
+            component, weight = which % max(self.label_size, 1), 0.0
+        row = np.zeros([self.label_size], np.float32)
+        if not self.label_size:
+            return row
+        if label_kind(self.info) == "intensity":
+            row[component] = weight
+            return row
+        row[component] = _ONE_HOT_LOGIT
+        return scipy.special.softmax(row)
+
+    def labels_from_noise(self, noise):
+        """Turns normal noise [..., label_size] into labels: softmax, or clipped to 0-1 for AUs."""
+        if label_kind(self.info) == "intensity":
+            return np.clip(noise, 0, 1)
+        return scipy.special.softmax(noise, axis=-1) if self.label_size else noise
+
+
+def generate_full_size(generator, latents, labels, lod, minibatch=8):
+    """Runs a generator in chunks and doubles its images up to the full resolution.
+
+    Args:
+      generator: `networks.Generator`.
+      latents: float32 [N, latent_size]; labels: float32 [N, label_size].
+      lod: float, level of detail.
+      minibatch: int, images of a call.
+
+    Returns:
+      float32 array [N, R, R, C], nearest-neighbour enlarged by 2**floor(lod), as PGGAN shows it.
+    """
+    factor = 2 ** math.floor(lod)
+    chunks = []
+    for start in range(0, len(latents), minibatch):
+        stop = start + minibatch
+        native = generator(
+            tf.convert_to_tensor(latents[start:stop]),
+            tf.convert_to_tensor(labels[start:stop]),
+            lod=lod,
+        )
+        chunks.append(tf.cast(native, tf.float32).numpy().repeat(factor, 1).repeat(factor, 2))
+    return np.concatenate(chunks)
+
+
+def network_arguments(config, network, info):
+    """Returns the constructor arguments of network "G" or "D" for a set.
+
+    Args:
+      config: `tbgan.config.Config`.
+      network: "G" or "D".
+      info: `SetInfo` of the set, labels already limited to those used.
+    """
+    section = getattr(config, network)
+    arguments = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    label_size = info.labels["size"] if info.labels else 0
+    return {
+        **arguments,
+        "num_channels": info.shape[0],
+        "resolution": info.shape[-1],
+        "label_size": label_size,
+    }
+
+
+def label_kind(info):
+    """Returns "class" (softmax) or "intensity" (AUs: sigmoid and squared error) for a set."""
+    return info.labels["kind"] if info.labels else "class"

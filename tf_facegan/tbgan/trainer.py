@@ -1,0 +1,321 @@
+"""Training of TBGAN: networks, optimizers, draws and the `tf.function` step."""
+
+import dataclasses
+import json
+import shutil
+import sys
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.optimizers import Adam, ema_update
+from tf_facegan.files import write_text
+from tf_facegan.records import schema as records_schema
+from tf_facegan.records.reader import RecordSet
+from tf_facegan.tbgan import losses, reference, schedule
+from tf_facegan.tbgan.grid import make_grid
+from tf_facegan.tbgan.inference import DATASET, generate_full_size, label_kind, network_arguments
+from tf_facegan.tbgan.networks import Discriminator, Generator
+from tf_facegan.utilities.images import save_image_grid
+
+AU_MAXIMUM = 5.0  # OpenFace's highest intensity; records hold 0-5, networks take 0-1
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationPhase:
+    """What the loop runs now: the schedule's `now`, and how many `images` an iteration consumes."""
+
+    now: schedule.Phase
+    images: int
+
+    @property
+    def key(self):
+        """Data are opened anew when this changes."""
+        return self.now.resolution, self.now.minibatch
+
+    @property
+    def tick_kimg(self):
+        return self.now.tick_kimg
+
+    def describe(self):
+        return f"lod {self.now.lod:<5.2f} minibatch {self.now.minibatch:<4d}"
+
+    def scalars(self):
+        return {"lod": self.now.lod, "minibatch": self.now.minibatch}
+
+
+class Trainer:
+    """Trains one generator and one discriminator; the loop of `engine/loop.py` drives it.
+
+    Args:
+      config: `tbgan.config.Config`.
+      strategy: `tf.distribute.Strategy` from `engine/devices.py`.
+
+    Attributes:
+      G, D, Gs: the networks; Gs is the moving average of G.
+      set: the `RecordSet` trained on.
+
+    Raises:
+      ValueError: when set and configuration do not fit each other.
+    """
+
+    def __init__(self, config, strategy):
+        self.config, self.strategy = config, strategy
+        data = config.data
+        if "faces" not in data.sets:
+            raise ValueError(f"data.sets is {data.sets}: expected a folder for the role `faces`")
+        self.set = RecordSet(
+            data.sets["faces"], data.dtype, data.dynamic_range, data.max_label_size
+        )
+        self.total_images = int(config.train.total_kimg * 1000)
+        self._replicas = strategy.num_replicas_in_sync
+        check_minibatches(config, self.set.resolution, self._replicas)
+        self._label_kind = label_kind(self.set.info)
+        self._label_scale = 1.0 / AU_MAXIMUM if self._label_kind == "intensity" else 1.0
+        with strategy.scope():
+            self.G, self.Gs = self._network(Generator, "G", 1), self._network(Generator, "G", 1)
+            self.D = self._network(Discriminator, "D", 2)
+            self.G_opt, self.D_opt = _adam(config.G_opt, self.G), _adam(config.D_opt, self.D)
+        # floor and ceil of the last level of detail: the optimizers are reset when either changes
+        self._levels = tf.Variable([-1, -1], dtype=tf.int32, trainable=False)
+        self._lod = schedule.phase_at(0, config.schedule, self.set.resolution, 1).lod
+        self._label_rows = tf.constant(self.set.labels)
+        self._draws = tf.function(self._draws_of_step)
+        self._grid = make_grid(self.set, config.grid, config.random_seed, self.G.latent_size)
+
+    def _network(self, cls, section, stream):
+        arguments = network_arguments(self.config, section, self.set.info)
+        return cls(**arguments, seed=self.config.random_seed * 2 + stream)
+
+    # What the loop asks for
+
+    def phase(self, progress):
+        """Returns what to run now, as the loop takes it."""
+        here = schedule.phase_at(
+            progress.images, self.config.schedule, self.set.resolution, self._replicas
+        )
+        return IterationPhase(
+            here, here.minibatch * self.config.train.D_repeats * self.config.train.minibatch_repeats
+        )
+
+    def batches(self, phase, position):
+        """Iterates over record batches of the phase's resolution, from an example on."""
+        return self.set.iterate(
+            phase.now.minibatch,
+            resolution=phase.now.resolution,
+            position=position,
+            seed=self.config.random_seed,
+            prefetch=self.config.runtime.prefetch,
+        )
+
+    def iteration(self, phase, batches, progress):
+        """Runs `minibatch_repeats` times: `D_repeats` discriminator steps, one generator step.
+
+        Returns:
+          dict of summary name to scalar tensor, means over the repeats.
+        """
+        now, train = phase.now, self.config.train
+        self._enter_level(now.lod)
+        fade = tf.constant(now.fade, tf.float32) if now.fade else 0
+        rates = tf.constant(now.G_lrate, tf.float32), tf.constant(now.D_lrate, tf.float32)
+        repeats = []
+        for repeat in range(train.minibatch_repeats):
+            step = progress.iteration * train.minibatch_repeats + repeat
+            examples = [self._example(next(batches)) for _ in range(train.D_repeats)]
+            draws = self.draws(step, now.minibatch)
+            inputs = split_batch(self.strategy, (examples, draws))
+            repeats.append(self._step(now.level, fade, rates, *inputs))
+        return {name: sum(one[name] for one in repeats) / len(repeats) for name in repeats[0]}
+
+    def _enter_level(self, lod):
+        """Resets the optimizers where a fade starts or ends (PGGAN's `reset_opt_for_new_lod`)."""
+        self._lod = lod
+        levels = [int(np.floor(lod)), int(np.ceil(lod))]
+        if self.config.train.reset_opt_for_new_lod and self._levels.numpy().tolist() != levels:
+            self.G_opt.reset()
+            self.D_opt.reset()
+        self._levels.assign(levels)
+
+    @staticmethod
+    def _example(batch):
+        return {"images": batch["images"], "labels": batch["labels"]}
+
+    def checkpoint_items(self):
+        return {
+            "G": self.G,
+            "D": self.D,
+            "Gs": self.Gs,
+            "G_opt": self.G_opt,
+            "D_opt": self.D_opt,
+            "levels": self._levels,
+        }
+
+    def networks(self):
+        lod = np.float32(self._lod)
+        return {n: {"lod": lod, **reference.extract(getattr(self, n))} for n in ("G", "D", "Gs")}
+
+    def prepare_run(self, run):
+        """Puts into a new run's folder what using its networks needs; warns of surprises."""
+        info = dataclasses.asdict(self.set.info)
+        write_text(run.path / DATASET, json.dumps(info, indent=2) + "\n")
+        if self.set.uv_layout:
+            shutil.copyfile(self.set.uv_layout, run.path / records_schema.UV_LAYOUT)
+        last = schedule.phase_at(
+            self.total_images, self.config.schedule, self.set.resolution, self._replicas
+        )
+        if last.lod > 0:
+            print(
+                f"warning: training ends at level of detail {last.lod:g} ({last.resolution} of "
+                f"{self.set.resolution} pixels) after train.total_kimg={self.config.train.total_kimg:g}",
+                file=sys.stderr,
+            )
+
+    def write_reals(self, run):
+        """Writes `reals.png` (and a file for each further modality), always at full size."""
+        reals = self.set.read(self._grid.indices)
+        self._save_sheet(reals, run.path / "reals.png", self.set.range)
+
+    def write_samples(self, run, kimg):
+        """Writes `fakes<kimg>.png` from the moving average, always at full size."""
+        labels = losses.label_condition(self._grid.labels * self._label_scale, self._label_kind)
+        images = generate_full_size(self.Gs, self._grid.latents, labels, self._lod)
+        path = run.path / f"fakes{kimg:06d}.png"
+        self._save_sheet(images.transpose(0, 3, 1, 2), path, self.config.train.drange_net)
+
+    def _save_sheet(self, images, path, value_range):
+        modalities = self.set.info.modalities
+        save_image_grid(images, path, value_range, self._grid.size, modalities)
+
+    # Randomness
+
+    def draws(self, step, minibatch):
+        """Every random number of one step, for the global batch.
+
+        Args:
+          step: int, number of the step since the beginning of training.
+          minibatch: int, global batch.
+
+        Returns:
+          dict: `D`, a list over D_repeats of {`latents` [N, latent], `mixing` [N, 1, 1, 1] in
+          [0, 1), `mirror` [N, 1, 1, 1] in [0, 1)}; `G`, {`latents`, `labels` [N, label_size] rows
+          of the label array, uniform with replacement}.
+        """
+        return self._draws(tf.constant(step, tf.int64), minibatch)
+
+    def _draws_of_step(self, step, minibatch):
+        random = Draws(self.config.random_seed, step)
+        latent, column = [minibatch, self.G.latent_size], [minibatch, 1, 1, 1]
+        rows = random.integers("G/labels", [minibatch], self.set.count)
+        return {
+            "D": [
+                {
+                    "latents": random.normal(f"D{i}/latents", latent),
+                    "mixing": random.uniform(f"D{i}/mixing", column),
+                    "mirror": random.uniform(f"D{i}/mirror", column),
+                }
+                for i in range(self.config.train.D_repeats)
+            ],
+            "G": {
+                "latents": random.normal("G/latents", latent),
+                "labels": tf.gather(self._label_rows, rows),
+            },
+        }
+
+    # The step
+
+    @tf.function(reduce_retracing=False)
+    def _step(self, level, fade, rates, examples, draws):
+        """One generator step after D_repeats discriminator steps; traced once a level and blend."""
+        scalars = self.strategy.run(self._replica_step, args=(level, fade, rates, examples, draws))
+        if self._replicas == 1:
+            return scalars
+        mean = tf.distribute.ReduceOp.MEAN
+        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+
+    def _replica_step(self, level, fade, rates, examples, draws):
+        (G_lrate, D_lrate), lod = rates, (level, fade)
+        for batch, drawn in zip(examples, draws["D"]):
+            terms, D_overflow = self._discriminator_step(batch, drawn, lod, D_lrate)
+            # Before the generator's step, as published: the average lags by one step.
+            beta = self.config.train.G_smoothing
+            ema_update(self.Gs.trainable_variables, self.G.trainable_variables, beta)
+        G_overflow = self._generator_step(draws["G"], lod, G_lrate)
+        return {
+            **{name: tf.reduce_mean(tf.cast(term, tf.float32)) for name, term in terms.items()},
+            "TrainG/learning_rate": G_lrate,
+            "TrainD/learning_rate": D_lrate,
+            "TrainG/overflow_frequency": G_overflow,
+            "TrainD/overflow_frequency": D_overflow,
+        }
+
+    def _discriminator_step(self, batch, drawn, lod, learning_rate):
+        config = self.config
+        reals = losses.process_reals(
+            batch["images"],
+            fade=lod[1],
+            mirror_draw=drawn["mirror"] if config.data.mirror_augment else None,
+            mirror_negate=self._mirror_negate,
+            drange_data=self.set.range,
+            drange_net=config.train.drange_net,
+        )
+        variables = self.D.used_variables(lod)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss, terms = losses.discriminator_loss(
+                self.G,
+                self.D,
+                reals,
+                batch["labels"] * self._label_scale,
+                drawn["latents"],
+                drawn["mixing"],
+                lod,
+                **dataclasses.asdict(config.loss),
+                label_kind=self._label_kind,
+            )
+        gradients = tape.gradient(loss, variables)
+        return terms, self.D_opt.apply(gradients, variables, learning_rate)
+
+    def _generator_step(self, drawn, lod, learning_rate):
+        variables = self.G.used_variables(lod)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss, _ = losses.generator_loss(
+                self.G,
+                self.D,
+                drawn["latents"],
+                drawn["labels"] * self._label_scale,
+                lod,
+                self.config.loss.cond_weight,
+                self._label_kind,
+            )
+        return self.G_opt.apply(tape.gradient(loss, variables), variables, learning_rate)
+
+    @property
+    def _mirror_negate(self):
+        """Channels that a mirror image negates: x of shapes and normals."""
+        starts = np.cumsum([0] + [width for _, width in self.set.info.modalities])
+        names = [name for name, _ in self.set.info.modalities]
+        return [int(c) for c, name in zip(starts, names) if name in ("shape", "normals")]
+
+
+def check_minibatches(config, resolution, replicas):
+    """Checks that every minibatch of the schedule fits the devices and the statistics groups.
+
+    Raises:
+      ValueError: naming the resolution and what to set.
+    """
+    group = config.D.mbstd_group_size
+    for side in schedule.resolutions(config.schedule, resolution, config.train.total_kimg):
+        minibatch = schedule.minibatch_at(side, config.schedule, replicas)
+        each = minibatch // replicas
+        if each < 1 or (group > 1 and each % min(group, each)):
+            raise ValueError(
+                f"schedule.minibatch_dict: {minibatch} images at {side} pixels are {each} for each "
+                f"of {replicas} devices; expected a multiple of D.mbstd_group_size={group}"
+            )
+
+
+def _adam(settings, network):
+    return Adam(network.trainable_variables, **dataclasses.asdict(settings))

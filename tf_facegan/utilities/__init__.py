@@ -1,0 +1,1 @@
+"""The utility runs: pictures, videos and meshes from a trained run."""

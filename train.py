@@ -1,0 +1,200 @@
+"""Trains a system, resumes a run, or runs a utility on a trained one.
+
+Examples:
+  python train.py --preset v2-4gpus --dataset data/faces
+  python train.py --preset demo --dataset data/faces --num_gpus 1 --set train.total_kimg=20
+  python train.py --resume latest
+  python train.py --utility generate_interpolation_video --run_id 0 --set duration_sec=10
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from absl.flags import argparse_flags
+
+import configs
+from tf_facegan import command_line, systems
+from tf_facegan import config as configuration
+from tf_facegan.engine import run_folder
+
+SIGNAL_EXIT = 128  # plus the signal's number, as shells report it
+
+
+def main(argv=None):
+    """Parses the command line and runs it; returns the exit code."""
+    args = parse(argv)
+    command_line.quiet_tensorflow()
+    if args.utility:
+        return command_line.run(run_utility, args)
+    return command_line.run(run_training, args)
+
+
+def parse(argv=None):
+    parser = argparse_flags.ArgumentParser(
+        prog="train.py",
+        description=__doc__,
+        formatter_class=argparse_flags.argparse.RawDescriptionHelpFormatter,
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument(
+        "--preset",
+        help=f"one of {', '.join(configs.PRESETS)} (default: {configs.DEFAULT_PRESET})",
+    )
+    training.add_argument(
+        "--mod",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="modifier of the preset, repeatable: "
+        + "; ".join(f"{s}: {', '.join(mods)}" for s, mods in configs.MODIFIERS.items()),
+    )
+    training.add_argument(
+        "--dataset",
+        metavar="DIR",
+        help=f"folder that dataset_tool.py made (default: {configs.DATASET})",
+    )
+    training.add_argument(
+        "--num_gpus",
+        type=int,
+        metavar="N",
+        help="GPUs; 1 without a GPU is the CPU (default: the preset's)",
+    )
+    training.add_argument(
+        "--logical_cpus",
+        type=int,
+        metavar="N",
+        help="split the CPU into N devices and train on them (default: 0, do not)",
+    )
+    training.add_argument(
+        "--resume", metavar="RUN_ID", help="go on with a run: number, folder or `latest`"
+    )
+    utilities = parser.add_argument_group("utility runs")
+    utilities.add_argument(
+        "--utility", metavar="NAME", help=f"one of {', '.join(systems.UTILITIES)}"
+    )
+    utilities.add_argument(
+        "--run_id",
+        default="latest",
+        metavar="RUN_ID",
+        help="trained run: number, folder or `latest` (default)",
+    )
+    utilities.add_argument(
+        "--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)"
+    )
+    both = parser.add_argument_group("both")
+    both.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="change any field, repeatable: section.field=value, or a utility's option=value",
+    )
+    both.add_argument(
+        "--result_dir",
+        default="results",
+        metavar="DIR",
+        help="folder of run folders (default: %(default)s)",
+    )
+    both.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="print the configuration (and memory a device) and stop",
+    )
+    command_line.add_debug_flag(both)
+    return parser.parse_args(sys.argv[1:] if argv is None else argv)
+
+
+def run_training(args):
+    """Starts or resumes a training run, or prints its configuration.
+
+    Returns:
+      int exit code: 0, or 128 + the signal's number when a signal stopped the run.
+    """
+    if args.resume:
+        run, config = resumed(args)
+    else:
+        run, config = None, new_config(args)
+    if args.dry_run:
+        print("\n".join(configuration.describe(config)))
+        print(systems.get(config.system).part("estimate")(config))
+        return 0
+    from tf_facegan.engine import training
+
+    try:
+        training.train(config, args.result_dir, run)
+    except training.Stopped as stop:
+        return SIGNAL_EXIT + stop.signal
+    return 0
+
+
+def new_config(args):
+    """Makes the configuration of a new run: preset, then modifiers, then flags, then --set."""
+    preset = args.preset or configs.DEFAULT_PRESET
+    if preset not in configs.PRESETS:
+        known = ", ".join(configs.PRESETS)
+        near = configuration.nearest(preset, configs.PRESETS)
+        raise ValueError(f"--preset {preset}: unknown{near}; there are: {known}")
+    name, changes = configs.PRESETS[preset]
+    system, changes = systems.get(name), dict(changes)
+    for mod in args.mod:
+        changes.update(modifier(name, mod))
+    role = f"data.sets.{system.roles[0]}"
+    dataset = args.dataset or configs.DATASET
+    if dataset:
+        changes[role] = dataset
+    changes.update(runtime_changes(args))
+    changes.update(configuration.parse_assignments(args.set))
+    config = configuration.override(system.part("config")(), changes)
+    dataset = config.data.sets.get(system.roles[0])
+    if not dataset and not args.dry_run:
+        raise ValueError(
+            "no data set: give --dataset DIR (dataset_tool.py -h says how to make one)"
+        )
+    words = [config.desc, Path(dataset).name if dataset else "", f"preset-{preset}", *args.mod]
+    return dataclasses.replace(config, desc="-".join(word for word in words if word))
+
+
+def resumed(args):
+    """Returns (run folder, configuration) of --resume, changed by --set and device flags."""
+    for flag in ("preset", "dataset", "mod"):
+        if getattr(args, flag):
+            raise ValueError(f"--{flag} cannot be given with --resume: the run has its own")
+    run = run_folder.locate(args.resume, args.result_dir)
+    changes = {**runtime_changes(args), **configuration.parse_assignments(args.set)}
+    return run, configuration.override(run.load_config(), changes)
+
+
+def runtime_changes(args):
+    given = {"num_gpus": args.num_gpus, "logical_cpus": args.logical_cpus}
+    return {f"runtime.{name}": value for name, value in given.items() if value is not None}
+
+
+def modifier(system, name):
+    known = configs.MODIFIERS.get(system, {})
+    if name not in known:
+        near = configuration.nearest(name, known)
+        raise ValueError(f"--mod {name}: unknown for {system}{near}; there are: {', '.join(known)}")
+    return known[name]
+
+
+def run_utility(args):
+    """Runs a utility on a trained run and prints what it wrote."""
+    module = systems.utility(args.utility)
+    options = configuration.override(module.Options(), configuration.parse_assignments(args.set))
+    if args.dry_run:
+        print("\n".join(configuration.describe(options)))
+        return
+    run = run_folder.locate(args.run_id, args.result_dir)
+    system = systems.get(run.load_config().system)
+    if args.utility not in system.utilities:
+        known = ", ".join(system.utilities)
+        raise ValueError(f"{args.utility} is not for {system.name}; it has: {known}")
+    pipeline = system.part("pipeline").from_run(run.path, snapshot=args.snapshot)
+    with run_folder.utility_folder(args.result_dir, module.describe(run.name)) as folder:
+        for path in module.run(pipeline, folder.path, options):
+            print(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
