@@ -14,6 +14,13 @@ from tf_facegan import files
 from tf_facegan.records import index, schema, work
 
 
+def shuffled(count):
+    """The published shuffled order of `count` examples (PGGAN's seed 123), int64 [count]."""
+    numbers = np.arange(count)
+    np.random.RandomState(123).shuffle(numbers)
+    return numbers
+
+
 def write_set(
     path,
     examples,
@@ -163,7 +170,7 @@ def _check_space(path, plan):
 
 
 def _write_records(plan, examples, workers):
-    """Writes all records; returns {record number: (lowest, highest value)} of those out of range."""
+    """Writes all records; returns {record number: (lowest, highest)} of those out of range."""
     for level in plan.levels:
         with open(level.path, "wb") as file:
             file.truncate(level.template.size * len(examples))

@@ -1,0 +1,272 @@
+"""Builds, shows, extracts and compares data sets: `python dataset_tool.py -h`.
+
+A sub-command is one entry of `COMMANDS`; what it needs is imported when it runs, so that `-h`
+answers at once.
+"""
+
+import argparse
+import dataclasses
+import signal
+from pathlib import Path
+
+from absl import app
+from absl.flags import argparse_flags
+
+from tf_facegan import command_line
+
+
+@dataclasses.dataclass(frozen=True)
+class Argument:
+    """One argument of a sub-command.
+
+    `shown` replaces the default in the help where the value itself says little.
+    """
+
+    name: str
+    help: str
+    default: object = None
+    shown: str = None
+    options: dict = dataclasses.field(default_factory=dict)
+
+    def add_to(self, parser):
+        if not self.name.startswith("-"):
+            parser.add_argument(self.name, help=self.help, **self.options)
+            return
+        shown = self.default if self.shown is None else self.shown
+        help_text = f"{self.help} (default: {shown})"
+        parser.add_argument(self.name, default=self.default, help=help_text, **self.options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A sub-command: what it is called, what it takes, and the function that does it."""
+
+    name: str
+    summary: str
+    example: str
+    arguments: tuple
+    function: object
+
+
+def create_from_pkl_img_norm(args):
+    from tf_facegan.sources import uv_maps
+
+    uv_maps.create_set(
+        args.tfrecord_dir,
+        args.texture_dir,
+        args.shape_dir,
+        args.normals_dir,
+        shuffle=bool(args.shuffle),
+        labels=args.labels,
+        label_names=args.label_names,
+        label_kind=args.label_kind,
+        workers=args.workers,
+        overwrite=args.overwrite,
+    )
+
+
+def create_uv_maps(args):
+    from tf_facegan.uv.build import create_uv_maps
+
+    create_uv_maps(
+        args.out_dir,
+        args.mesh_dir,
+        resolution=args.resolution,
+        workers=args.workers,
+        overwrite=args.overwrite,
+    )
+
+
+def create_sample_scans(args):
+    from tf_facegan.uv.samples import create_sample_scans
+
+    create_sample_scans(
+        args.out_dir,
+        count=args.count,
+        seed=args.seed,
+        workers=args.workers,
+        overwrite=args.overwrite,
+    )
+
+
+def display(args):
+    from tf_facegan.records import inspection
+
+    inspection.display(args.tfrecord_dir, args.out, args.count, args.level)
+
+
+def extract(args):
+    from tf_facegan.records import inspection
+
+    inspection.extract(args.tfrecord_dir, args.out_dir)
+
+
+def compare(args):
+    from tf_facegan.records import inspection
+
+    inspection.compare(args.tfrecord_dir_a, args.tfrecord_dir_b, bool(args.ignore_labels))
+
+
+SET = Argument("tfrecord_dir", "folder of the set")
+NEW_SET = Argument("tfrecord_dir", "folder to make; its name becomes the name of the set")
+NEW_FOLDER = Argument("out_dir", "folder to make")
+SHUFFLE = Argument(
+    "--shuffle",
+    "1: shuffle the examples with a fixed seed, 0: keep them sorted by name",
+    default=1,
+    options={"type": int, "choices": (0, 1)},
+)
+WORKERS = Argument(
+    "--workers", "processes that do the work", shown="one for every core", options={"type": int}
+)
+OVERWRITE = Argument(
+    "--overwrite",
+    "replace the output if it exists",
+    default=False,
+    shown="off: an output that exists is an error",
+    options={"action": "store_true"},
+)
+LABELS = (
+    Argument(
+        "--labels",
+        "labels by stem: a .csv file (OpenFace's too), a folder of OpenFace's .csv files, a .pkl "
+        "dictionary, or a .npy array with a .txt file of stems beside it",
+        shown="no labels",
+    ),
+    Argument(
+        "--label_names",
+        "text file with a name for each label component, one a line",
+        shown="the columns of a .csv file, else none",
+    ),
+    Argument(
+        "--label_kind",
+        "class: scores of expressions; intensity: action units from 0 to 5",
+        shown="intensity for OpenFace's AUnn_r columns, else class",
+        options={"choices": ("class", "intensity")},
+    ),
+)
+
+COMMANDS = (
+    Command(
+        "create_sample_scans",
+        "Makes textured meshes to start from: smooth variations of the scan that menpo3d ships, "
+        "with expression labels beside them.",
+        "create_sample_scans data/scans --count 64",
+        (
+            NEW_FOLDER,
+            Argument("--count", "meshes to make", default=64, options={"type": int}),
+            Argument("--seed", "of the variations", default=0, options={"type": int}),
+            WORKERS,
+            OVERWRITE,
+        ),
+        create_sample_scans,
+    ),
+    Command(
+        "create_uv_maps",
+        "Turns meshes (OBJ, PLY, whatever menpo3d reads) into aligned texture, shape and normal "
+        "UV maps.",
+        "create_uv_maps data/uv data/scans --resolution 512",
+        (
+            NEW_FOLDER,
+            Argument("mesh_dir", "folder of meshes; landmark files beside a mesh align it"),
+            Argument(
+                "--resolution",
+                "side of the maps in pixels, a power of two",
+                default=512,
+                options={"type": int},
+            ),
+            WORKERS,
+            OVERWRITE,
+        ),
+        create_uv_maps,
+    ),
+    Command(
+        "create_from_pkl_img_norm",
+        "Builds a set of 9 channels from texture images and shape and normal arrays, matched by "
+        "file name.",
+        "create_from_pkl_img_norm datasets/faces data/uv/texture data/uv/shape data/uv/normals "
+        "--labels data/scans/labels.csv",
+        (
+            NEW_SET,
+            Argument("texture_dir", "folder of 8-bit RGB .png files"),
+            Argument("shape_dir", "folder of .pkl or .npy arrays [3, S, S] in [-1, 1]"),
+            Argument("normals_dir", "folder of .pkl or .npy arrays [3, S, S] in [-1, 1]"),
+            SHUFFLE,
+            *LABELS,
+            WORKERS,
+            OVERWRITE,
+        ),
+        create_from_pkl_img_norm,
+    ),
+    Command(
+        "display",
+        "Shows a set as contact sheets (SPACE or ENTER: next, ESC: end) and prints index and "
+        "label of each example.",
+        "display datasets/faces --out sheet.png",
+        (
+            SET,
+            Argument("--out", "write the first sheet to this .png file", shown="on screen"),
+            Argument("--count", "examples on a sheet", default=16, options={"type": int}),
+            Argument(
+                "--level", "side of the level to show", shown="the largest", options={"type": int}
+            ),
+        ),
+        display,
+    ),
+    Command(
+        "extract",
+        "Writes every example as PNG files: img%08d.png, and _shp and _nor for shape and normals.",
+        "extract datasets/faces faces_png",
+        (SET, NEW_FOLDER),
+        extract,
+    ),
+    Command(
+        "compare",
+        "Compares two sets record by record.",
+        "compare datasets/faces datasets/faces_again",
+        (
+            Argument("tfrecord_dir_a", "folder of a set"),
+            Argument("tfrecord_dir_b", "folder of another set"),
+            Argument(
+                "--ignore_labels",
+                "1: compare the images only",
+                default=0,
+                options={"type": int, "choices": (0, 1)},
+            ),
+        ),
+        compare,
+    ),
+)
+
+
+def parse(argv):
+    """Parses the command line; `args.command` is the function to call."""
+    parser = argparse_flags.ArgumentParser(
+        prog=Path(argv[0]).name,
+        description="Builds, shows, extracts and compares data sets.",
+        epilog="`%(prog)s <command> -h` shows the arguments of a command.",
+    )
+    commands = parser.add_subparsers(metavar="<command>", required=True)
+    for command in COMMANDS:
+        sub_parser = commands.add_parser(
+            command.name,
+            help=command.summary.replace("%", "%%"),
+            description=command.summary,
+            epilog=f"example:\n  python {parser.prog} {command.example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for argument in command.arguments:
+            argument.add_to(sub_parser)
+        command_line.add_debug_flag(sub_parser)
+        sub_parser.set_defaults(command=command.function)
+    return parser.parse_args(argv[1:])
+
+
+def main(args):
+    # Being told to end is no different from Ctrl-C: what is half-made is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return command_line.run(args.command, args)
+
+
+if __name__ == "__main__":
+    app.run(main, flags_parser=parse)

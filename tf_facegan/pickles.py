@@ -1,0 +1,275 @@
+"""The only unpickler: reads data from pickles of unknown origin, and runs nothing of them.
+
+A pickle is a program that may call whatever it can name. Here it can name only the rows of
+`_GLOBALS`, and none of these is the real thing: each is a stand-in that takes data apart with its
+own checks. In particular numpy's own reconstruction is not used, because `dtype.__setstate__`
+believes what it is told and can be made to read raw bytes as object pointers. What is handed out
+cannot be changed by the pickle either, so one file cannot prepare the ground for the next.
+"""
+
+import collections
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+
+_PLAIN_DTYPE = re.compile(r"[<>=|]?([?]|[biufcSU]\d+)")
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,  # includes UnicodeDecodeError
+)
+
+
+class RefusedPickle(ValueError):
+    """A pickle that asks for more than data."""
+
+
+def load(path):
+    """Reads a pickle of protocol 0 to 5; strings of Python 2 are read as latin-1.
+
+    Args:
+      path: the file.
+
+    Returns:
+      Plain Python values and numpy arrays; objects of the known classes (menpo's containers) are
+      `State`s.
+
+    Raises:
+      ValueError: a pickle that names anything but known data classes (the name is in the message;
+        nothing of it has run), or a file that is truncated or no pickle.
+      OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        try:
+            return _finished(_Unpickler(file, encoding="latin1").load(), {})
+        except RefusedPickle as error:
+            raise ValueError(f"{path}: refused, {error}") from None
+        except _UNREADABLE as error:
+            detail = str(error) or type(error).__name__
+            raise ValueError(f"{path}: not a readable pickle ({detail})") from None
+
+
+def load_array(path):
+    """Reads one array from a `.npy` file or a pickle (an array, or a menpo image's pixels).
+
+    Args:
+      path: the file.
+
+    Returns:
+      numpy.ndarray as it was stored.
+
+    Raises:
+      ValueError: as `load`, or the file holds something else than an array.
+      OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    if path.suffix == ".npy":
+        try:
+            return np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path}: not a readable .npy file ({error})") from None
+    value = load(path)
+    if isinstance(value, State):
+        value = getattr(value, "pixels", value)
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"{path}: holds a {type(value).__name__}, an array expected")
+    return value
+
+
+class _Sealed(type):
+    """Metaclass of what pickles may name: its attributes cannot be set from a pickle."""
+
+    def __setattr__(cls, name, value):
+        raise RefusedPickle(f"it sets {name} of {cls.__name__}")
+
+
+class State(metaclass=_Sealed):
+    """An object of a class that is not imported: its attributes and nothing else.
+
+    Sub-classes name the class in `pickled_class`.
+    """
+
+    pickled_class = None
+
+    def __setstate__(self, state):
+        attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+        for part in (attributes, slots):
+            if part is not None and not isinstance(part, dict):
+                raise RefusedPickle(f"its {self.pickled_class} has a state that is no dictionary")
+            self.__dict__.update(part or {})
+
+
+class _Function:
+    """A callable that a pickle may name, and may only call."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function):
+        object.__setattr__(self, "_function", function)
+
+    def __call__(self, *args):
+        return self._function(*args)
+
+    def __setattr__(self, name, value):
+        raise RefusedPickle(f"it sets {name} of a function")
+
+    def __setstate__(self, state):
+        raise RefusedPickle("it sets the state of a function")
+
+
+class _Dtype(metaclass=_Sealed):
+    """Stands in for numpy.dtype: numbers, booleans and strings only."""
+
+    def __init__(self, spec, *_):
+        if not isinstance(spec, str) or not _PLAIN_DTYPE.fullmatch(spec):
+            raise RefusedPickle(f"it holds an array of dtype {spec!r}, plain numbers expected")
+        self.dtype = np.dtype(spec)
+
+    def __setstate__(self, state):
+        _, byte_order, sub_array, names, fields, *_ = state
+        if (sub_array, names, fields) != (None, None, None):
+            raise RefusedPickle("it holds a structured array, plain numbers expected")
+        self.dtype = self.dtype.newbyteorder(byte_order)
+
+
+class _Array(metaclass=_Sealed):
+    """Stands in for numpy.ndarray until its state has come."""
+
+    array = None
+
+    def __setstate__(self, state):
+        _, shape, dtype, is_fortran, data = state
+        self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
+
+
+def _array(data, dtype, shape, order):
+    if isinstance(data, str):  # bytes of Python 2
+        data = data.encode("latin1")
+    array = np.frombuffer(data, _numpy_dtype(dtype))
+    return array.reshape(shape, order=order).copy(order)
+
+
+def _numpy_dtype(dtype):
+    if not isinstance(dtype, _Dtype):
+        raise RefusedPickle("it holds an array without a dtype")
+    return dtype.dtype
+
+
+def _scalar(dtype, data=b""):
+    return _array(data, dtype, (1,), "C")[0]
+
+
+def _reconstruct(subtype, shape, typecode):
+    return _Array()
+
+
+def _encode(text, encoding="latin1"):
+    # How Python 3 writes bytes in protocols 0 to 2.
+    if encoding not in ("latin1", "latin-1"):
+        raise RefusedPickle(f"it encodes text as {encoding}")
+    return text.encode("latin1")
+
+
+def _empty_bytes():
+    return b""
+
+
+def _new_object(cls, base, state):
+    # copyreg._reconstructor: how protocols 0 and 1 make an object.
+    if not (isinstance(cls, type) and issubclass(cls, State)):
+        raise RefusedPickle(f"it makes an object of {cls!r}")
+    return cls()
+
+
+def _join_path(*parts):
+    return "/".join(parts).replace("//", "/")
+
+
+def _state_class(module, name):
+    return _Sealed(name, (State,), {"pickled_class": f"{module}.{name}"})
+
+
+def _numpy_globals():
+    for core in ("numpy.core", "numpy._core"):
+        yield (f"{core}.multiarray", "_reconstruct"), _Function(_reconstruct)
+        yield (f"{core}.multiarray", "scalar"), _Function(_scalar)
+        yield (f"{core}.numeric", "_frombuffer"), _Function(_array)
+    yield ("numpy", "ndarray"), _Array
+    yield ("numpy", "dtype"), _Dtype
+
+
+def _python_globals():
+    yield ("collections", "OrderedDict"), collections.OrderedDict
+    yield ("_codecs", "encode"), _Function(_encode)
+    for builtins, copyreg in (("__builtin__", "copy_reg"), ("builtins", "copyreg")):
+        yield (builtins, "bytes"), _Function(_empty_bytes)
+        yield (builtins, "object"), _Function(_empty_bytes)  # an argument of _new_object, unused
+        yield (copyreg, "_reconstructor"), _Function(_new_object)
+    for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath"):
+        yield ("pathlib", name), _Function(_join_path)
+
+
+def _state_globals():
+    for module, name in (
+        ("menpo.image.base", "Image"),
+        ("menpo.image.boolean", "BooleanImage"),
+        ("menpo.image.masked", "MaskedImage"),
+        ("menpo.landmark.base", "LandmarkManager"),
+        ("menpo.shape.pointcloud", "PointCloud"),
+    ):
+        yield (module, name), _state_class(module, name)
+
+
+# What a pickle may name. A class whose state alone is of interest is one more row of
+# `_state_globals`; anything else needs a stand-in that checks its arguments.
+_GLOBALS = {**dict(_numpy_globals()), **dict(_python_globals()), **dict(_state_globals())}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module, name):
+        if (module, name) not in _GLOBALS:
+            raise RefusedPickle(f"it asks for {module}.{name}, which is not data")
+        return _GLOBALS[module, name]
+
+    def persistent_load(self, pid):
+        raise RefusedPickle("it refers to data outside the file")
+
+
+def _finished(value, seen):
+    """Replaces the stand-ins of arrays and dtypes within `value` by the arrays and dtypes.
+
+    Args:
+      value: what the unpickler made; containers are changed in place.
+      seen: {id: (value, its replacement)}, because pickles may hold cycles.
+    """
+    if id(value) in seen:
+        return seen[id(value)][1]
+    result = value
+    if isinstance(value, _Array):
+        if value.array is None:
+            raise RefusedPickle("it holds an array without content")
+        result = value.array
+    elif isinstance(value, _Dtype):
+        result = value.dtype
+    elif isinstance(value, (_Function, type)):
+        raise RefusedPickle("it holds a function or a class, only data expected")
+    elif isinstance(value, tuple):
+        result = tuple(_finished(item, seen) for item in value)
+    seen[id(value)] = value, result
+    if isinstance(value, State):
+        value = value.__dict__
+    if isinstance(value, dict):
+        for key in value:
+            value[key] = _finished(value[key], seen)
+    elif isinstance(value, list):
+        value[:] = [_finished(item, seen) for item in value]
+    return result
