@@ -2,9 +2,11 @@
 
 import zlib
 
+import numpy as np
 import tensorflow as tf
 
 HALF_PRECISION = (tf.float16, tf.bfloat16)
+LEAKY_SLOPE = 0.2
 
 
 def stable_dtype(dtype):
@@ -89,10 +91,25 @@ def activate(features, bias, activation):
       bias: [C], of the same dtype.
       activation: "leaky_relu" (slope 0.2), "relu" or None.
     """
+    if activation == "leaky_relu":
+        return _biased_leaky_relu(features, bias)
     x = tf.nn.bias_add(features, bias)
-    if activation is None:
-        return x
-    return tf.nn.relu(x) if activation == "relu" else tf.nn.leaky_relu(x, 0.2)
+    return tf.nn.relu(x) if activation == "relu" else x
+
+
+@tf.custom_gradient
+def _biased_leaky_relu(x, bias):
+    """Leaky ReLU of biased features whose gradient looks at the result, which has the same signs.
+
+    Nothing needs the sum in between, so that TensorFlow fuses it all into the convolution before.
+    """
+    y = tf.nn.leaky_relu(tf.nn.bias_add(x, bias), LEAKY_SLOPE)
+
+    def gradient(dy):
+        dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=LEAKY_SLOPE)
+        return dx, tf.raw_ops.BiasAddGrad(out_backprop=dx)
+
+    return y, gradient
 
 
 class EqualizedLayer(tf.keras.layers.Layer):
@@ -175,18 +192,31 @@ def upscale2d_conv2d(x, kernel):
     """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN)."""
     batch, height, width, _ = _shape(x)
     shape = [batch, 2 * height, 2 * width, kernel.shape[2]]
-    return tf.nn.conv2d_transpose(x, _sum_of_shifts(kernel), shape, 2, "SAME")
+    return tf.nn.conv2d_transpose(x, _convolved_with_box(kernel), shape, 2, "SAME")
 
 
 def conv2d_downscale2d(x, kernel):
     """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN)."""
-    return tf.nn.conv2d(x, _sum_of_shifts(kernel) * 0.25, 2, "SAME")
+    return tf.nn.conv2d(x, _convolved_with_box(kernel, 0.25), 2, "SAME")
 
 
-def _sum_of_shifts(kernel):
-    """Convolves a kernel with a 2x2 box of ones: [3, 3, a, b] -> [4, 4, a, b]."""
-    padded = tf.pad(kernel, [[1, 1], [1, 1], [0, 0], [0, 0]])
-    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+def _convolved_with_box(kernel, factor=1.0):
+    """Convolves a kernel with a 2x2 box of `factor`: [3, 3, a, b] -> [4, 4, a, b].
+
+    As a matrix product, whose gradients of every order cost no more than itself.
+    """
+    flat = tf.reshape(kernel, [9, -1])
+    flat = tf.matmul(tf.constant(_BOX * factor, kernel.dtype), flat)
+    return tf.reshape(flat, [4, 4, *kernel.shape[2:]])
+
+
+def _box_matrix():
+    """Returns the [16, 9] matrix of ones and zeros that convolves a flat 3x3 kernel with a 2x2 box."""
+    row = np.eye(4, 3) + np.eye(4, 3, -1)
+    return np.kron(row, row)
+
+
+_BOX = _box_matrix()
 
 
 def normal(shape, stddev, seed, dtype):
