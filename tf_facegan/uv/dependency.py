@@ -1,0 +1,30 @@
+"""The one place that imports menpo3d, which is the extra `[mesh]`."""
+
+import importlib
+
+HOW_TO_BUILD = (
+    "pip install 'numpy==1.26.*' 'setuptools<81' wheel && pip uninstall --yes cython && "
+    "pip install --no-build-isolation --no-cache-dir --no-deps --force-reinstall 'menpo3d==0.8.*' "
+    "&& pip install vtk"
+)
+
+
+def require_menpo3d(module="menpo3d"):
+    """Imports menpo3d, or one of its modules, when it is first needed.
+
+    Args:
+      module: dotted name, e.g. "menpo3d.io".
+
+    Returns:
+      The module.
+
+    Raises:
+      ImportError: menpo3d or what it reads meshes with is missing; one line says what to type.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"this needs menpo3d, which cannot be imported ({error}); in a checkout type "
+            f"`make setup`, elsewhere: {HOW_TO_BUILD}"
+        ) from error

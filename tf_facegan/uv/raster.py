@@ -1,0 +1,219 @@
+"""Pictures of surfaces: which triangle covers which pixel, and what is seen there."""
+
+import cv2
+import numpy as np
+
+from tf_facegan.uv.dependency import require_menpo3d
+
+EDGE = 1e-6  # pixels; menpo3d leaves out a pixel that lies on the upper bound of its triangle
+
+
+class Raster:
+    """The triangle and the barycentric coordinates behind every covered pixel of a picture.
+
+    Attributes:
+      mask: bool [H, W], covered pixels.
+      corners: int32 [P, 3], the vertices of the triangle behind each covered pixel, row by row.
+      weights: float32 [P, 3], their barycentric weights.
+    """
+
+    def __init__(self, pixels, trilist, shape, depth=None):
+        """Rasterises triangles with menpo3d's CPU rasteriser.
+
+        Args:
+          pixels: [V, 2], (row, column) of each vertex; pixel centres are at whole numbers.
+          trilist: int [T, 3]. Triangles without area are left out.
+          shape: (height, width).
+          depth: [V], smaller is nearer; None when nothing lies behind anything else.
+
+        Raises:
+          ImportError: menpo3d is missing.
+        """
+        rasterize = require_menpo3d("menpo3d.rasterize").rasterize_barycentric_coordinates
+        from menpo.shape import TriMesh
+
+        pixels = np.asarray(pixels, np.float64) * (1.0 + EDGE / max(shape))
+        depth = np.zeros(len(pixels)) if depth is None else np.asarray(depth, np.float64)
+        trilist = _with_area(pixels, np.asarray(trilist, np.int64), shape)
+        self.mask = np.zeros(shape, bool)
+        self.corners = np.zeros([0, 3], np.int32)
+        self.weights = np.zeros([0, 3], np.float32)
+        if len(trilist):
+            flat = TriMesh(np.column_stack([pixels, depth]), trilist=trilist, copy=False)
+            places, weights, triangles = rasterize(flat, shape)
+            self.mask[places[:, 0], places[:, 1]] = True
+            self.corners = trilist[triangles].astype(np.int32)
+            self.weights = weights.astype(np.float32)
+
+    def interpolate(self, values):
+        """Blends per-vertex values.
+
+        Args:
+          values: float [V, K].
+
+        Returns:
+          float [P, K], one row a covered pixel.
+        """
+        return np.einsum("pck,pc->pk", np.asarray(values)[self.corners], self.weights)
+
+    def picture(self, values):
+        """Places rows [P, K] of covered pixels into a float32 picture [H, W, K], zero elsewhere."""
+        picture = np.zeros([*self.mask.shape, values.shape[1]], np.float32)
+        picture[self.mask] = values
+        return picture
+
+
+def _with_area(pixels, trilist, shape):
+    """Leaves out triangles that are flat (menpo3d divides by their area) or wholly outside."""
+    corners = pixels[trilist]
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    seen = (high >= 0).all(axis=1) & (low <= np.asarray(shape) - 1).all(axis=1)
+    return trilist[(_areas(pixels, trilist) > 1e-12) & seen]
+
+
+def _areas(places, trilist):
+    a, b, c = (places[trilist[:, corner]] for corner in range(3))
+    first, second = b - a, c - a
+    return np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
+
+
+def vertex_normals(points, trilist):
+    """Unit normals of a surface, the same for vertices at the same place.
+
+    Scans list a vertex once for every piece of their texture; normals must not show these seams.
+
+    Args:
+      points: float [V, 3].
+      trilist: int [T, 3], counter-clockwise seen from outside.
+
+    Returns:
+      float64 [V, 3], means of the adjacent triangles' normals weighted by their areas; +z where
+      there is no area.
+    """
+    places, welded = np.unique(points, axis=0, return_inverse=True)
+    welded = welded.reshape(-1)
+    corners = welded[trilist]
+    a, b, c = (places[corners[:, corner]] for corner in range(3))
+    faces = np.cross(b - a, c - a)
+    sums = np.stack(
+        [
+            np.bincount(corners.ravel(), faces[:, axis].repeat(3), minlength=len(places))
+            for axis in range(3)
+        ],
+        axis=1,
+    )
+    return unit(sums)[welded]
+
+
+def unit(vectors):
+    """Scales vectors [..., 3] to length 1; those without length become +z."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > 1e-12, vectors / np.maximum(length, 1e-12), [0.0, 0.0, 1.0])
+
+
+def bilinear(picture, pixels):
+    """Samples a picture between its pixel centres; beyond the edge the edge is repeated.
+
+    Args:
+      picture: uint8 or float32 [H, W, K].
+      pixels: [P, 2], (row, column).
+
+    Returns:
+      float32 [P, K].
+    """
+    height, width, channels = picture.shape
+    row = np.clip(pixels[:, 0], 0, height - 1)
+    column = np.clip(pixels[:, 1], 0, width - 1)
+    top = np.minimum(row.astype(np.int64), max(height - 2, 0))
+    left = np.minimum(column.astype(np.int64), max(width - 2, 0))
+    below, right = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
+    down = (row - top).astype(np.float32)[:, None]
+    across = (column - left).astype(np.float32)[:, None]
+    upper = picture[top, left] * (1 - across) + picture[top, right] * across
+    lower = picture[below, left] * (1 - across) + picture[below, right] * across
+    return (upper * (1 - down) + lower * down).astype(np.float32).reshape(-1, channels)
+
+
+def sample_texture(texture, tcoords, shrink=1.0):
+    """Colours of a texture at texture coordinates, without aliasing.
+
+    Args:
+      texture: uint8 [H, W, 3].
+      tcoords: [P, 2], (u, v), origin at the bottom left.
+      shrink: how many texture pixels lie, in length, on one pixel of the result; above 1 the
+        texture is averaged over boxes first.
+
+    Returns:
+      float32 [P, 3] in [0, 255].
+    """
+    height, width = texture.shape[:2]
+    rows = (1.0 - tcoords[:, 1]) * (height - 1)
+    columns = tcoords[:, 0] * (width - 1)
+    if shrink > 1.0:
+        small = (max(1, round(width / shrink)), max(1, round(height / shrink)))
+        texture = cv2.resize(texture, small, interpolation=cv2.INTER_AREA)
+        rows = (rows + 0.5) * (small[1] / height) - 0.5
+        columns = (columns + 0.5) * (small[0] / width) - 0.5
+    return bilinear(texture, np.stack([rows, columns], axis=1))
+
+
+def texture_shrink(pixels, tcoords, trilist, texture_size):
+    """How many texture pixels, in length, lie on a pixel of a picture, over the whole mesh.
+
+    Args:
+      pixels: [V, 2], (row, column) in the picture.
+      tcoords: [V, 2], (u, v) in the texture.
+      trilist: int [T, 3].
+      texture_size: (height, width, ...).
+
+    Returns:
+      float, the `shrink` of `sample_texture`.
+    """
+    drawn = _areas(np.asarray(pixels), trilist).sum()
+    there = _areas(np.asarray(tcoords) * [texture_size[1], texture_size[0]], trilist).sum()
+    return float(np.sqrt(there / drawn)) if drawn > 0 else 1.0
+
+
+def fill_holes(picture, mask, sweeps=8):
+    """Continues a picture smoothly over the pixels outside its mask.
+
+    Coarse to fine: pixels without a value take the mean of their surroundings at the finest level
+    that has one, smoothed by a few sweeps towards a solution of Laplace's equation. Values stay
+    within the range of the known ones.
+
+    Args:
+      picture: float32 [S, S, K], S a power of two.
+      mask: bool [S, S], where the picture is known; at least one pixel.
+      sweeps: int, smoothing passes a level.
+
+    Returns:
+      float32 [S, S, K], unchanged under the mask.
+    """
+    if mask.all():
+        return picture
+    known = mask.astype(np.float32)
+    levels = [(picture * known[..., None], known)]
+    while levels[-1][1].shape[0] > 1:
+        levels.append(_halved(*levels[-1]))
+    filled = levels[-1][0]
+    for values, known in levels[-2::-1]:
+        side = known.shape[0]
+        filled = cv2.resize(filled, (side, side), interpolation=cv2.INTER_LINEAR)
+        filled = _relaxed(filled.reshape(values.shape), values, known > 0, sweeps)
+    return filled
+
+
+def _halved(values, known):
+    """Means of the known pixels in boxes of 2x2; `known` becomes 1 where there is any."""
+    side = known.shape[0] // 2
+    sums = values.reshape(side, 2, side, 2, -1).sum(axis=(1, 3))
+    counts = known.reshape(side, 2, side, 2).sum(axis=(1, 3))
+    return sums / np.maximum(counts, 1.0)[..., None], (counts > 0).astype(np.float32)
+
+
+def _relaxed(filled, values, known, sweeps):
+    filled[known] = values[known]
+    for _ in range(0 if known.all() else sweeps):
+        filled = cv2.blur(filled, (3, 3), borderType=cv2.BORDER_REPLICATE).reshape(values.shape)
+        filled[known] = values[known]
+    return filled

@@ -1,0 +1,87 @@
+"""Cylindrical unwrapping of aligned faces, cropped to the face."""
+
+import dataclasses
+
+import numpy as np
+
+from tf_facegan.uv.dependency import require_menpo3d
+from tf_facegan.uv.landmarks import BROWS, COUNT, JAW, NOSE_BRIDGE
+
+FOREHEAD = 0.45  # of the height from chin to brows, added above the brows
+MARGIN = 1.04  # around the face, so that its rim is inside
+
+
+@dataclasses.dataclass(frozen=True)
+class CylinderWindow:
+    """A square window on a cylinder around a face.
+
+    Attributes:
+      axis: float64 [3], a point of the vertical (y) axis.
+      radius: float, of the cylinder.
+      centre: float64 [2], (arc length, height) that lies in the middle of the window.
+      half: float64 [2], half the extent of the window in both directions.
+    """
+
+    axis: np.ndarray
+    radius: float
+    centre: np.ndarray
+    half: np.ndarray
+
+    @classmethod
+    def around(cls, points, landmarks=None):
+        """Fits the cylinder to points and the window to landmarks, or to all points without.
+
+        Args:
+          points: float [N, 3], aligned: y up, z towards the viewer.
+          landmarks: float [68, 3] in the 68-point markup, or None.
+
+        Raises:
+          ImportError: menpo3d is missing.
+        """
+        if landmarks is None or len(landmarks) != COUNT or not np.isfinite(landmarks).all():
+            axis, radius = _fit_cylinder(points)
+            window = cls(axis, radius, np.zeros(2), np.ones(2))
+            unrolled = window._unrolled(points)[:, :2]
+            low, high = unrolled.min(axis=0), unrolled.max(axis=0)
+            return dataclasses.replace(window, centre=(low + high) / 2, half=(high - low) / 2)
+        chin, brows = landmarks[JAW, 1].min(), landmarks[BROWS, 1].mean()
+        axis, radius = _fit_cylinder(points[(points[:, 1] > chin) & (points[:, 1] < brows)])
+        window = cls(axis, radius, np.zeros(2), np.ones(2))
+        top = brows + FOREHEAD * (brows - chin)
+        half = MARGIN * (top - chin) / 2
+        nose = window._unrolled(landmarks[NOSE_BRIDGE])[:, 0].mean()
+        return dataclasses.replace(
+            window, centre=np.array([nose, (top + chin) / 2]), half=np.array([half, half])
+        )
+
+    def tcoords(self, points):
+        """Unrolls points.
+
+        Args:
+          points: float [N, 3], aligned.
+
+        Returns:
+          float64 [N, 2], (u, v), in [0, 1] inside the window, and float64 [N], the distance from
+          the axis, larger is nearer to the viewer.
+        """
+        unrolled = self._unrolled(points)
+        return (unrolled[:, :2] - self.centre) / (2 * self.half) + 0.5, unrolled[:, 2]
+
+    def whole(self, tcoords, trilist):
+        """Leaves out the triangles [T, 3] that are torn apart where the cylinder is cut open."""
+        width = np.ptp(tcoords[trilist][:, :, 0], axis=1)
+        return trilist[width < np.pi * self.radius / (2 * self.half[0])]
+
+    def _unrolled(self, points):
+        unwrap = require_menpo3d("menpo3d.unwrap")
+        return unwrap.CylindricalUnwrap(self.radius).apply(points - self.axis)
+
+
+def _fit_cylinder(points):
+    """Returns a point of the axis and the radius of menpo3d's best cylinder."""
+    unwrap = require_menpo3d("menpo3d.unwrap")
+    from menpo.shape import PointCloud
+
+    chain = unwrap.optimal_cylindrical_unwrap(PointCloud(points))
+    translation, cylinder = chain.transforms
+    return -translation.translation_component, cylinder.radius
