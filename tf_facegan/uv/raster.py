@@ -54,7 +54,8 @@ class Raster:
         Returns:
           float [P, K], one row a covered pixel.
         """
-        return np.einsum("pck,pc->pk", np.asarray(values)[self.corners], self.weights)
+        values = np.asarray(values)
+        return sum(values[self.corners[:, c]] * self.weights[:, c, None] for c in range(3))
 
     def picture(self, values):
         """Places rows [P, K] of covered pixels into a float32 picture [H, W, K], zero elsewhere."""

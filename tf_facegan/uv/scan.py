@@ -187,7 +187,7 @@ def _material_pictures(mesh_path):
 def _keyword_values(path, keyword):
     pattern = re.compile(rf"^\s*{keyword}\s+(?:-\w+(?:\s+-?[\d.]+)+\s+)*(.+?)\s*$", re.IGNORECASE)
     with open(path, encoding="utf-8", errors="replace") as file:
-        matches = [pattern.match(line) for line in file]
+        matches = [pattern.match(line) for line in file if keyword[0] in line]
     return [match.group(1) for match in matches if match]
 
 
