@@ -29,7 +29,7 @@ class System:
     utilities: tuple
 
     def part(self, role):
-        """Imports and returns the `role` ("config", "trainer", "pipeline" or "estimate") of this system."""
+        """Imports and returns the part ("config", "trainer", "pipeline" or "estimate")."""
         return _resolve(getattr(self, role))
 
 

@@ -162,13 +162,12 @@ class Trainer:
         write_text(run.path / DATASET, json.dumps(info, indent=2) + "\n")
         if self.set.uv_layout:
             shutil.copyfile(self.set.uv_layout, run.path / records_schema.UV_LAYOUT)
-        last = schedule.phase_at(
-            self.total_images, self.config.schedule, self.set.resolution, self._replicas
-        )
+        kimg, full = self.config.train.total_kimg, self.set.resolution
+        last = schedule.phase_at(self.total_images, self.config.schedule, full, self._replicas)
         if last.lod > 0:
             print(
-                f"warning: training ends at level of detail {last.lod:g} ({last.resolution} of "
-                f"{self.set.resolution} pixels) after train.total_kimg={self.config.train.total_kimg:g}",
+                f"warning: with train.total_kimg={kimg:g} training ends at level of detail "
+                f"{last.lod:g}, before the full {full} pixels",
                 file=sys.stderr,
             )
 

@@ -79,7 +79,7 @@ def as_rgb(image):
 
 
 def write_image(path, image):
-    """Writes a uint8 image [H, W], [H, W, 1] (grey) or [H, W, 3] (RGB); the ending picks the format.
+    """Writes a uint8 image [H, W] (grey) or [H, W, 3] (RGB); the ending picks the format.
 
     JPEG has quality 95. Raises ValueError for an ending that is not known.
     """
