@@ -43,6 +43,7 @@ class Survey:
     high: np.ndarray
     sample: np.ndarray
     landmarks: np.ndarray
+    alignment: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Plan:
       resolution: int.
       reference: float64 [L, 3], what landmarks are aligned to, or None.
       scale, offset: of the shape maps.
+      alignment: float64 [4, 4], common to all meshes, or the identity.
       tcoords, trilist, raster: of all meshes, when they share them; else None.
       window: CylinderWindow that every scan is unwrapped by, when they do not.
     """
@@ -63,6 +65,7 @@ class Plan:
     reference: np.ndarray
     scale: float
     offset: np.ndarray
+    alignment: np.ndarray
     tcoords: np.ndarray = None
     trilist: np.ndarray = None
     raster: Raster = None
@@ -119,10 +122,10 @@ def _reference(paths):
 
 
 def _aligned(reference, path):
-    """Reads a scan and brings its points and landmarks into aligned space."""
+    """Reads a scan; returns it in aligned space, and the matrix that brought it there."""
     scan = read_scan(path)
     if scan.landmarks is None:
-        return scan
+        return scan, np.eye(4)
     if len(scan.landmarks) != len(reference):
         raise ValueError(
             f"{path}: has {len(scan.landmarks)} landmarks, expected {len(reference)} as the others"
@@ -131,15 +134,12 @@ def _aligned(reference, path):
         matrix = similarity(scan.landmarks, reference)
     except ValueError as error:
         raise ValueError(f"{path}: cannot be aligned: {error}") from error
-    return dataclasses.replace(
-        scan,
-        points=transformed(matrix, scan.points),
-        landmarks=transformed(matrix, scan.landmarks),
-    )
+    points, landmarks = (transformed(matrix, xyz) for xyz in (scan.points, scan.landmarks))
+    return dataclasses.replace(scan, points=points, landmarks=landmarks), matrix
 
 
 def _survey(reference, path):
-    scan = _aligned(reference, path)
+    scan, matrix = _aligned(reference, path)
     used = scan.points[np.unique(scan.trilist)]
     step = max(1, len(used) // SAMPLED)
     return Survey(
@@ -150,28 +150,38 @@ def _survey(reference, path):
         high=used.max(axis=0),
         sample=used[::step],
         landmarks=scan.landmarks,
+        alignment=matrix,
     )
 
 
 def _plan(folder, resolution, reference, surveys):
-    common = {"folder": folder, "resolution": resolution, "reference": reference}
     _warn_of_missing_landmarks(surveys)
-    first = _aligned(reference, surveys[0].path)
+    common = {
+        "folder": folder,
+        "resolution": resolution,
+        "reference": reference,
+        "alignment": _common_alignment(surveys),
+    }
+    first, _ = _aligned(reference, surveys[0].path)
     if _share_layout(surveys, first):
         bounds = _bounds([survey.low for survey in surveys], [survey.high for survey in surveys])
-        tcoords, trilist = _common_tcoords(first)
-        pixels = pixel_coordinates(tcoords, (resolution, resolution))
-        raster = Raster(pixels, trilist, (resolution, resolution))
+        tcoords, trilist, raster = _common_parametrisation(first, resolution)
         return Plan(**common, **bounds, tcoords=tcoords, trilist=trilist, raster=raster)
     window = _common_window(surveys)
     _warn(
-        f"{len(surveys)} meshes share no topology and texture coordinates: they are unwrapped on "
-        "a cylinder, and their texels correspond only approximately"
+        f"{len(surveys)} mesh(es) without a common topology and texture coordinates are unwrapped "
+        "on a cylinder; their texels correspond only approximately"
     )
     seen = np.concatenate([survey.sample for survey in surveys])
     tcoords = window.tcoords(seen)[0]
     seen = seen[((tcoords >= 0) & (tcoords <= 1)).all(axis=1)]
     return Plan(**common, **_bounds([seen.min(axis=0)], [seen.max(axis=0)]), window=window)
+
+
+def _common_alignment(surveys):
+    first = surveys[0].alignment
+    same = all(np.allclose(survey.alignment, first, atol=1e-6) for survey in surveys)
+    return first if same else np.eye(4)
 
 
 def _share_layout(surveys, first):
@@ -187,13 +197,23 @@ def _share_layout(surveys, first):
     return texture <= surface
 
 
-def _common_tcoords(first):
-    """Texture coordinates (wrapped into [0, 1]) and triangles that all meshes share."""
-    if first.tcoords is not None:
-        return np.clip(first.tcoords, 0.0, 1.0), first.trilist
-    window = CylinderWindow.around(first.points)
-    tcoords = window.tcoords(first.points)[0]
-    return np.clip(tcoords, 0.0, 1.0), window.whole(tcoords, first.trilist)
+def _common_parametrisation(first, resolution):
+    """Texture coordinates, triangles and raster that all meshes share, from the first of them."""
+    if first.tcoords is None:
+        window = CylinderWindow.around(first.points)
+        return _unwrapped(window, first, resolution)
+    tcoords = np.clip(first.tcoords, 0.0, 1.0)
+    size = (resolution, resolution)
+    return tcoords, first.trilist, Raster(pixel_coordinates(tcoords, size), first.trilist, size)
+
+
+def _unwrapped(window, scan, resolution):
+    """Texture coordinates, triangles and raster of a scan on a cylinder; the outer surface wins."""
+    tcoords, nearness = window.tcoords(scan.points)
+    trilist = window.whole(tcoords, scan.trilist)
+    size = (resolution, resolution)
+    raster = Raster(pixel_coordinates(tcoords, size), trilist, size, depth=-nearness)
+    return tcoords, trilist, raster
 
 
 def _common_window(surveys):
@@ -212,18 +232,15 @@ def _bounds(lows, highs):
 
 def _write_maps(plan, path):
     """Writes the three maps of one mesh; returns the covered texels as packed bits."""
-    scan = _aligned(plan.reference, path)
-    raster, tcoords, trilist = plan.raster, plan.tcoords, plan.trilist
-    size = (plan.resolution, plan.resolution)
+    scan, _ = _aligned(plan.reference, path)
+    tcoords, trilist, raster = plan.tcoords, plan.trilist, plan.raster
     if raster is None:
-        tcoords, nearness = plan.window.tcoords(scan.points)
-        trilist = plan.window.whole(tcoords, scan.trilist)
-        raster = Raster(pixel_coordinates(tcoords, size), trilist, size, depth=-nearness)
+        tcoords, trilist, raster = _unwrapped(plan.window, scan, plan.resolution)
     if not raster.mask.any():
         raise ValueError(f"{path}: its surface covers no texel of the UV map")
     shape = (raster.interpolate(scan.points) - plan.offset) / plan.scale
     normals = unit(raster.interpolate(vertex_normals(scan.points, scan.trilist)))
-    colours = _colours(scan, raster, pixel_coordinates(tcoords, size), trilist)
+    colours = _colours(scan, raster, tcoords, trilist)
     texture, shape, normals = (
         fill_holes(raster.picture(values), raster.mask) for values in (colours, shape, normals)
     )
@@ -233,10 +250,11 @@ def _write_maps(plan, path):
     return np.packbits(raster.mask)
 
 
-def _colours(scan, raster, pixels, trilist):
+def _colours(scan, raster, tcoords, trilist):
     """Colours [P, 3] in [0, 255] of the covered texels."""
     if scan.colours is not None:
         return raster.interpolate(scan.colours) * 255.0
+    pixels = pixel_coordinates(tcoords, raster.mask.shape)
     shrink = texture_shrink(pixels, scan.tcoords, trilist, scan.texture_size)
     return sample_texture(scan.texture(), raster.interpolate(scan.tcoords), shrink)
 
@@ -263,7 +281,9 @@ def _layout(plan, covered):
         count = plan.resolution**2
         share = sum(np.unpackbits(bits, count=count) for bits in covered) / len(covered)
         mask, tcoords, trilist = mask_grid(share.reshape(plan.resolution, plan.resolution) >= 0.5)
-    return UVLayout.from_tcoords(plan.resolution, tcoords, trilist, mask, plan.scale, plan.offset)
+    return UVLayout.from_tcoords(
+        plan.resolution, tcoords, trilist, mask, plan.scale, plan.offset, plan.alignment
+    )
 
 
 def _warn_of_missing_landmarks(surveys):

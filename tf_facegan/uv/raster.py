@@ -39,9 +39,10 @@ class Raster:
         self.corners = np.zeros([0, 3], np.int32)
         self.weights = np.zeros([0, 3], np.float32)
         if len(trilist):
-            flat = TriMesh(np.column_stack([pixels, depth]), trilist=trilist, copy=False)
-            places, weights, triangles = rasterize(flat, shape)
-            self.mask[places[:, 0], places[:, 1]] = True
+            places = np.ascontiguousarray(np.column_stack([pixels, depth]))
+            flat = TriMesh(places, trilist=trilist, copy=False)
+            covered, weights, triangles = rasterize(flat, shape)
+            self.mask[covered[:, 0], covered[:, 1]] = True
             self.corners = trilist[triangles].astype(np.int32)
             self.weights = weights.astype(np.float32)
 
