@@ -24,8 +24,11 @@ def build(array, count):
 
 def halve(array):
     """Box-averages a float32 array [C, H, W] to [C, H/2, W/2], in the order that `build` names."""
-    total = array[:, 0::2, 0::2] + array[:, 0::2, 1::2]
-    total += array[:, 1::2, 0::2]
-    total += array[:, 1::2, 1::2]
-    total *= np.float32(0.25)
-    return total
+    channels, height, width = array.shape
+    result = np.empty((channels, height // 2, width // 2), np.float32)
+    for source, total in zip(array, result):  # a channel at a time stays in the cache
+        np.add(source[0::2, 0::2], source[0::2, 1::2], out=total)
+        total += source[1::2, 0::2]
+        total += source[1::2, 1::2]
+        total *= np.float32(0.25)
+    return result

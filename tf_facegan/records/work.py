@@ -1,12 +1,12 @@
 """The work of writing records, shared out over processes.
 
 All records of a level are equally long, so a record's place in its file is known before it is made:
-every worker loads, down-scales, frames and writes its examples at their places, and the parent
-only hands out numbers. Nothing is sent back but counts, and order and bytes cannot depend on who
-was first. Workers are spawned (forking a process that runs TensorFlow deadlocks) and import
+every process loads, down-scales, frames and writes its examples at their places. Nothing is sent
+back but counts, and order and bytes cannot depend on who was first. Workers are spawned (forking a process that runs TensorFlow deadlocks) and import
 neither TensorFlow nor anything else that is slow.
 """
 
+import collections
 import dataclasses
 import multiprocessing
 import os
@@ -23,7 +23,9 @@ from tf_facegan.records.example import RecordTemplate
 
 _CHUNK_BYTES = 8 << 20
 _CHUNK_EXAMPLES = 64
-_CHUNKS_PER_WORKER = 4  # waiting to be worked on
+_CHUNKS_PER_WORKER = 2  # in work or waiting
+_BEHIND_BYTES = 1 << 20  # smaller ranges are left to the system
+_BEHIND_RANGES = 2  # on their way to the disk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +110,7 @@ def load_checked(load, example):
             "expected"
         )
     array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    # A NaN or an infinity anywhere makes the sum one too, in a third of the time of np.isfinite.
-    if array.dtype == np.float32 and not np.isfinite(array.sum(dtype=np.float64)):
+    if array.dtype == np.float32 and not np.isfinite(array).all():
         raise ValueError(f"{example}: holds NaN or infinite values")
     return array
 
@@ -126,6 +127,7 @@ class _Writer:
     def __init__(self, plan):
         self._plan = plan
         self._files = [os.open(level.path, os.O_WRONLY) for level in plan.levels]
+        self._behind = [_WriteBehind(file) for file in self._files]
 
     def __enter__(self):
         return self
@@ -143,6 +145,8 @@ class _Writer:
             if limits:
                 out_of_range[number] = limits
             self._write_levels(number, array)
+        for level, behind in zip(self._plan.levels, self._behind):
+            behind.written(first * level.template.size, len(examples) * level.template.size)
         return len(examples), out_of_range
 
     def _load(self, example):
@@ -169,6 +173,35 @@ class _Writer:
             _write_at(file, template.frame(image), number * template.size)
 
 
+class _WriteBehind:
+    """Sends what was written to the disk early and lets go of its pages.
+
+    A set is far larger than what the system likes to keep unwritten. Left alone, the page cache
+    fills with it, pushes out everything else, and writers wait for fresh pages and for each other.
+
+    Args:
+      file: descriptor of a file being written.
+    """
+
+    def __init__(self, file):
+        self._file = file
+        self._pending = collections.deque()
+
+    def written(self, offset, size):
+        """Takes note of a range that has been written."""
+        if size < _BEHIND_BYTES or not hasattr(os, "posix_fadvise"):
+            return
+        self._pending.append((offset, size))
+        # On pages that are not on the disk yet the advice starts writing them; a second time, a
+        # little later, it frees them.
+        self._advise(offset, size)
+        if len(self._pending) > _BEHIND_RANGES:
+            self._advise(*self._pending.popleft())
+
+    def _advise(self, offset, size):
+        os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_DONTNEED)
+
+
 def _write_at(file, buffers, offset):
     total = sum(len(buffer) for buffer in buffers)
     written = os.pwritev(file, buffers, offset)
@@ -180,18 +213,23 @@ def _write_at(file, buffers, offset):
 
 
 def _run_processes(plan, chunks, workers):
+    """Shares chunks with `workers - 1` processes; this one works too, and needs no start."""
     pool = futures.ProcessPoolExecutor(
-        workers,
+        workers - 1,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
         initargs=(plan,),
     )
     pending = set()
     try:
-        for chunk in chunks:
-            pending.add(pool.submit(_work, *chunk))
-            if len(pending) >= _CHUNKS_PER_WORKER * workers:
-                done, pending = futures.wait(pending, return_when=futures.FIRST_COMPLETED)
+        with _Writer(plan) as writer:
+            for chunk in chunks:
+                if len(pending) < _CHUNKS_PER_WORKER * (workers - 1):
+                    pending.add(pool.submit(_work, *chunk))
+                    continue
+                yield writer.write(*chunk)
+                done = {future for future in pending if future.done()}
+                pending -= done
                 yield from (future.result() for future in done)
         yield from (future.result() for future in futures.as_completed(pending))
     except BrokenProcessPool:

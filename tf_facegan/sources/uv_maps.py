@@ -142,6 +142,6 @@ def _load_map(path, texture, shape):
             f"{path}: shape {list(array.shape)}, but {texture} is {shape[2]}x{shape[1]}: "
             f"{list(shape)} expected{hint}"
         )
-    if not np.isfinite(array.sum(dtype=np.float64)):
+    if not np.isfinite(array).all():
         raise ValueError(f"{path}: holds NaN or infinite values")
     return array
