@@ -1,0 +1,189 @@
+"""Elementary layers against the published ones and against their definitions."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.golden.recipe import tensor
+from tests.tbgan.golden import assert_close, load, nhwc
+from tf_facegan import layers
+
+N, CI, CO, H, W = 2, 6, 5, 4, 6
+SQRT2 = np.sqrt(2.0)
+
+
+def _input(name, shape, **kwargs):
+    return tensor(name, shape, load("layers")[1]["seed"], **kwargs)
+
+
+def _images():
+    return tf.constant(nhwc(_input("in/x", (N, CI, H, W))))
+
+
+def _expected(key):
+    return load("layers")[0][key]
+
+
+def _convolution(name, shape, gain, bias=None, **kwargs):
+    layer = layers.EqualizedConv2D(shape, [CO], gain / np.sqrt(9 * CI), activation=None, **kwargs)
+    layer.weight.assign(_input(f"w/{name}/weight", shape))
+    if bias is not None:
+        layer.bias.assign(bias)
+    return layer
+
+
+@pytest.mark.parametrize(
+    "name, gain, resample",
+    [("up", SQRT2, "up"), ("down", SQRT2, "down"), ("conv", 1.0, None)],
+)
+def test_convolution_vectors(name, gain, resample):
+    shape = (3, 3, CO, CI) if resample == "up" else (3, 3, CI, CO)
+    bias = _input("w/conv/bias", (CO,), scale=0.2) if name == "conv" else None
+    layer = _convolution(name, shape, gain, bias, resample=resample)
+    assert_close(layer(_images()), nhwc(_expected(f"{name}/out")), 5e-6)
+
+
+def test_dense_vector():
+    layer = layers.EqualizedDense((CI * H * W, CO), [CO], SQRT2 / 4 / np.sqrt(CI * H * W))
+    layer.weight.assign(_input("w/dense/weight", (CI * H * W, CO)))
+    bias = _input("w/dense/bias", (CO,), scale=0.2)
+    flat = _input("in/x", (N, CI, H, W)).reshape(N, -1)
+    assert_close(layers.activate(layer(flat), bias, None), _expected("dense/out"), 5e-6)
+
+
+@pytest.mark.parametrize(
+    "name, function",
+    [
+        ("pixelnorm", layers.pixel_norm),
+        ("lrelu", lambda x: layers.activate(x, tf.zeros([CI]), "leaky_relu")),
+        ("upscale", layers.upscale2d),
+        ("downscale", layers.downscale2d),
+    ],
+)
+def test_function_vectors(name, function):
+    assert_close(function(_images()), nhwc(_expected(f"{name}/out")), 5e-6)
+
+
+@pytest.mark.parametrize("batch, group", [(8, 4), (3, 4), (6, 2), (8, 16)])
+def test_minibatch_stddev_vectors(batch, group):
+    features = nhwc(_input(f"in/mb{batch}_{group}", (batch, 5, 4, 4)))
+    expected = _expected(f"mbstd_{batch}_{group}/stat")
+    statistic = layers.minibatch_stddev(tf.constant(features), group)
+    assert_close(statistic[:, 0, 0, 0], expected, 5e-6)
+    traced = tf.function(
+        lambda x: layers.minibatch_stddev(x, group),
+        input_signature=[tf.TensorSpec([None, None, None, 5], tf.float32)],
+    )
+    assert_close(traced(features)[:, 0, 0, 0], expected, 5e-6)
+
+
+def test_minibatch_stddev_keeps_parts_apart():
+    parts = tf.random.stateless_normal([2, 8, 4, 4, 3], [1, 2])
+    together = layers.minibatch_stddev(tf.reshape(parts, [16, 4, 4, 3]), 4, parts=2)
+    apart = tf.concat([layers.minibatch_stddev(part, 4) for part in parts], axis=0)
+    np.testing.assert_allclose(together, apart, rtol=1e-6)
+
+
+def test_minibatch_stddev_refuses_uneven_groups():
+    with pytest.raises(ValueError, match="batch of 6 .*groups of 4"):
+        layers.minibatch_stddev(tf.zeros([6, 4, 4, 3]), 4)
+
+
+def test_fused_up_equals_upscale_and_mirrored_convolution():
+    kernel = tf.random.stateless_normal([3, 3, CO, CI], [3, 4])
+    mirrored = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+    plain = tf.nn.conv2d(layers.upscale2d(_images()), mirrored, 1, "SAME")
+    assert_close(layers.upscale2d_conv2d(_images(), kernel), plain, 5e-6)
+
+
+def test_fused_down_equals_convolution_and_downscale():
+    kernel = tf.random.stateless_normal([3, 3, CI, CO], [3, 4])
+    plain = layers.downscale2d(tf.nn.conv2d(_images(), kernel, 1, "SAME"))
+    assert_close(layers.conv2d_downscale2d(_images(), kernel), plain, 5e-6)
+
+
+@pytest.mark.parametrize("activation", ["leaky_relu", "relu", None])
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_activation_gradients_of_both_orders(activation, in_graph):
+    # Away from zero the activation is a factor of 1 or its slope.
+    x, bias = tf.constant([[-2.0, 3.0, -1.0]]), tf.constant([0.5, 0.5, 2.0])
+    slope = {"leaky_relu": 0.2, "relu": 0.0, None: 1.0}[activation]
+    factor = np.array([[slope, 1.0, 1.0]])
+
+    def derivatives(x, bias):
+        with tf.GradientTape() as outer:
+            outer.watch([x, bias])
+            with tf.GradientTape() as inner:
+                inner.watch([x, bias])
+                y = tf.reduce_sum(tf.pow(layers.activate(x, bias, activation), 3))
+            first = inner.gradient(y, [x, bias])
+            total = tf.reduce_sum(first[0])
+        return first, outer.gradient(total, [x, bias])
+
+    first, second = (tf.function(derivatives) if in_graph else derivatives)(x, bias)
+    y = (x + bias) * factor
+    np.testing.assert_allclose(first[0], 3 * y**2 * factor, rtol=1e-6)
+    np.testing.assert_allclose(first[1], (3 * y**2 * factor)[0], rtol=1e-6)
+    np.testing.assert_allclose(second[0], 6 * y * factor**2, rtol=1e-6)
+    np.testing.assert_allclose(second[1], (6 * y * factor**2)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("resample", [None, "up", "down"])
+@pytest.mark.parametrize("activation", ["leaky_relu", None])
+def test_convolution_gradients_match_differences(resample, activation):
+    with tf.device("/cpu:0"):
+        shape = (3, 3, 4, 3) if resample == "up" else (3, 3, 3, 4)
+        layer = layers.EqualizedConv2D(
+            shape, [4], 0.3, resample=resample, activation=activation, seed=7, dtype="float64"
+        )
+        x = tf.random.stateless_normal([2, 4, 4, 3], [5, 6], dtype=tf.float64)
+
+        def penalty(x, weight):
+            layer.weight.assign(weight)
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = tf.reduce_sum(tf.square(layer(x)))
+            return tf.reduce_sum(tf.square(tape.gradient(y, x)))
+
+        weight = tf.constant(layer.weight.numpy())
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            value = penalty(x, weight)
+        analytic = tape.gradient(value, [x, layer.weight])
+        for place, argument in enumerate((x, weight)):
+            direction = tf.random.stateless_normal(argument.shape, [8, place], dtype=tf.float64)
+            ends = []
+            for sign in (1.0, -1.0):
+                moved = [x, weight]
+                moved[place] = argument + sign * 1e-6 * direction
+                ends.append(penalty(*moved))
+            expected = (ends[0] - ends[1]) / 2e-6
+            np.testing.assert_allclose(
+                tf.reduce_sum(analytic[place] * direction), expected, rtol=1e-5
+            )
+
+
+@pytest.mark.parametrize("policy", ["float32", "float64", "mixed_float16"])
+def test_layers_follow_the_dtype_policy(policy):
+    layer = layers.EqualizedConv2D((3, 3, 3, 4), [4], 0.1, dtype=policy)
+    expected = tf.keras.mixed_precision.Policy(policy)
+    assert layer.weight.dtype == expected.variable_dtype
+    x = tf.zeros([1, 4, 4, 3], expected.compute_dtype)
+    assert layer(x).dtype == expected.compute_dtype
+    assert layers.pixel_norm(x).dtype == expected.compute_dtype
+
+
+def test_pixel_norm_survives_half_precision():
+    large = tf.constant([[3.0e4, 4.0e4]], tf.float16)
+    np.testing.assert_allclose(layers.pixel_norm(large), [[0.6 * SQRT2, 0.8 * SQRT2]], rtol=1e-3)
+
+
+def test_weights_are_standard_normal_and_repeat_with_a_seed():
+    arguments = {"weight_shape": (3, 3, 64, 64), "bias_shape": [64], "std": 0.05}
+    weight = layers.EqualizedConv2D(**arguments, seed=1).weight.numpy()
+    assert abs(weight.mean()) < 0.02 and abs(weight.std() - 1.0) < 0.02
+    assert np.array_equal(weight, layers.EqualizedConv2D(**arguments, seed=1).weight)
+    assert not np.array_equal(weight, layers.EqualizedConv2D(**arguments, seed=2).weight)
+    plain = layers.EqualizedConv2D(**arguments, seed=1, use_wscale=False)
+    assert abs(plain.weight.numpy().std() - 0.05) < 0.001
+    assert plain.scale == 1.0
