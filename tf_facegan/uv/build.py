@@ -28,7 +28,8 @@ from tf_facegan.uv.workers import Workers
 FOLDERS = ("texture", "shape", "normals")
 LABELS = "labels.csv"
 SAMPLED = 2000  # points of each scan that are looked at together
-ROOM = 1.02  # between the surface and the ends of [-1, 1]
+ROOM = 0.02  # between the surface and the ends of [-1, 1], of its extent; the skirt comes on top
+SKIRT = 2  # texels around the surface that continue it, for vertices on its rim
 PICKLE_PROTOCOL = 4
 
 
@@ -164,7 +165,9 @@ def _plan(folder, resolution, reference, surveys):
     }
     first, _ = _aligned(reference, surveys[0].path)
     if _share_layout(surveys, first):
-        bounds = _bounds([survey.low for survey in surveys], [survey.high for survey in surveys])
+        bounds = _bounds(
+            [survey.low for survey in surveys], [survey.high for survey in surveys], resolution
+        )
         tcoords, trilist, raster = _common_parametrisation(first, resolution)
         return Plan(**common, **bounds, tcoords=tcoords, trilist=trilist, raster=raster)
     window = _common_window(surveys)
@@ -175,7 +178,9 @@ def _plan(folder, resolution, reference, surveys):
     seen = np.concatenate([survey.sample for survey in surveys])
     tcoords = window.tcoords(seen)[0]
     seen = seen[((tcoords >= 0) & (tcoords <= 1)).all(axis=1)]
-    return Plan(**common, **_bounds([seen.min(axis=0)], [seen.max(axis=0)]), window=window)
+    return Plan(
+        **common, **_bounds([seen.min(axis=0)], [seen.max(axis=0)], resolution), window=window
+    )
 
 
 def _common_alignment(surveys):
@@ -204,7 +209,8 @@ def _common_parametrisation(first, resolution):
         return _unwrapped(window, first, resolution)
     tcoords = np.clip(first.tcoords, 0.0, 1.0)
     size = (resolution, resolution)
-    return tcoords, first.trilist, Raster(pixel_coordinates(tcoords, size), first.trilist, size)
+    raster = Raster(pixel_coordinates(tcoords, size), first.trilist, size, skirt=SKIRT)
+    return tcoords, first.trilist, raster
 
 
 def _unwrapped(window, scan, resolution):
@@ -212,7 +218,7 @@ def _unwrapped(window, scan, resolution):
     tcoords, nearness = window.tcoords(scan.points)
     trilist = window.whole(tcoords, scan.trilist)
     size = (resolution, resolution)
-    raster = Raster(pixel_coordinates(tcoords, size), trilist, size, depth=-nearness)
+    raster = Raster(pixel_coordinates(tcoords, size), trilist, size, -nearness, SKIRT)
     return tcoords, trilist, raster
 
 
@@ -223,10 +229,10 @@ def _common_window(surveys):
     return CylinderWindow.around(points, np.mean(landmarks, axis=0) if marked else None)
 
 
-def _bounds(lows, highs):
+def _bounds(lows, highs, resolution):
     """Offset and scale that bring everything between the corners into [-1, 1], unstretched."""
     low, high = np.min(lows, axis=0), np.max(highs, axis=0)
-    scale = ROOM * (high - low).max() / 2
+    scale = (1.0 + ROOM + 2.0 * SKIRT / resolution) * (high - low).max() / 2
     return {"scale": float(scale) or 1.0, "offset": (low + high) / 2}
 
 
@@ -242,7 +248,7 @@ def _write_maps(plan, path):
     normals = unit(raster.interpolate(vertex_normals(scan.points, scan.trilist)))
     colours = _colours(scan, raster, tcoords, trilist)
     texture, shape, normals = (
-        fill_holes(raster.picture(values), raster.mask) for values in (colours, shape, normals)
+        fill_holes(raster.picture(values), raster.known) for values in (colours, shape, normals)
     )
     _write_texture(plan.folder / "texture" / f"{path.stem}.png", texture)
     _write_array(plan.folder / "shape" / f"{path.stem}.pkl", shape)

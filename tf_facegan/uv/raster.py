@@ -6,18 +6,20 @@ import numpy as np
 from tf_facegan.uv.dependency import require_menpo3d
 
 EDGE = 1e-6  # pixels; menpo3d leaves out a pixel that lies on the upper bound of its triangle
+FARTHEST = 3.0  # a sliver is continued by no more than about this many times its own size
 
 
 class Raster:
     """The triangle and the barycentric coordinates behind every covered pixel of a picture.
 
     Attributes:
-      mask: bool [H, W], covered pixels.
-      corners: int32 [P, 3], the vertices of the triangle behind each covered pixel, row by row.
-      weights: float32 [P, 3], their barycentric weights.
+      mask: bool [H, W], pixels that the surface covers.
+      known: bool [H, W], these and the skirt around them.
+      corners: int32 [P, 3], the vertices of the triangle behind each known pixel, row by row.
+      weights: float32 [P, 3], their barycentric weights; in the skirt some are negative.
     """
 
-    def __init__(self, pixels, trilist, shape, depth=None):
+    def __init__(self, pixels, trilist, shape, depth=None, skirt=0):
         """Rasterises triangles with menpo3d's CPU rasteriser.
 
         Args:
@@ -25,26 +27,29 @@ class Raster:
           trilist: int [T, 3]. Triangles without area are left out.
           shape: (height, width).
           depth: [V], smaller is nearer; None when nothing lies behind anything else.
+          skirt: int, pixels by which the triangles at the rim are continued in their planes. A
+            vertex on the rim lies between covered pixels and these, so that it can be read back.
 
         Raises:
           ImportError: menpo3d is missing.
         """
-        rasterize = require_menpo3d("menpo3d.rasterize").rasterize_barycentric_coordinates
-        from menpo.shape import TriMesh
-
         pixels = np.asarray(pixels, np.float64) * (1.0 + EDGE / max(shape))
         depth = np.zeros(len(pixels)) if depth is None else np.asarray(depth, np.float64)
         trilist = _with_area(pixels, np.asarray(trilist, np.int64), shape)
+        places, weights, triangles = _rasterised(pixels, depth, trilist, shape)
         self.mask = np.zeros(shape, bool)
-        self.corners = np.zeros([0, 3], np.int32)
-        self.weights = np.zeros([0, 3], np.float32)
-        if len(trilist):
-            places = np.ascontiguousarray(np.column_stack([pixels, depth]))
-            flat = TriMesh(places, trilist=trilist, copy=False)
-            covered, weights, triangles = rasterize(flat, shape)
-            self.mask[covered[:, 0], covered[:, 1]] = True
-            self.corners = trilist[triangles].astype(np.int32)
-            self.weights = weights.astype(np.float32)
+        self.mask[tuple(places.T)] = True
+        self.known = self.mask
+        if skirt and len(places):
+            ring, owners = _around(self.mask, triangles, skirt)
+            places, triangles = np.concatenate([places, ring]), np.append(triangles, owners)
+            outer = _continued(pixels[trilist[owners]], ring)
+            order = np.lexsort([places[:, 1], places[:, 0]])
+            weights, triangles = np.concatenate([weights, outer])[order], triangles[order]
+            self.known = np.zeros(shape, bool)
+            self.known[tuple(places.T)] = True
+        self.corners = trilist[triangles].astype(np.int32)
+        self.weights = weights.astype(np.float32)
 
     def interpolate(self, values):
         """Blends per-vertex values.
@@ -53,16 +58,54 @@ class Raster:
           values: float [V, K].
 
         Returns:
-          float [P, K], one row a covered pixel.
+          float [P, K], one row a known pixel.
         """
         values = np.asarray(values)
         return sum(values[self.corners[:, c]] * self.weights[:, c, None] for c in range(3))
 
     def picture(self, values):
-        """Places rows [P, K] of covered pixels into a float32 picture [H, W, K], zero elsewhere."""
-        picture = np.zeros([*self.mask.shape, values.shape[1]], np.float32)
-        picture[self.mask] = values
+        """Places rows [P, K] of known pixels into a float32 picture [H, W, K], zero elsewhere."""
+        picture = np.zeros([*self.known.shape, values.shape[1]], np.float32)
+        picture[self.known] = values
         return picture
+
+
+def _rasterised(pixels, depth, trilist, shape):
+    """(row, column) int [P, 2] of the covered pixels row by row, weights [P, 3], triangles [P]."""
+    if not len(trilist):
+        return np.zeros([0, 2], np.int64), np.zeros([0, 3]), np.zeros(0, np.int64)
+    rasterize = require_menpo3d("menpo3d.rasterize").rasterize_barycentric_coordinates
+    from menpo.shape import TriMesh
+
+    places = np.ascontiguousarray(np.column_stack([pixels, depth]))
+    return rasterize(TriMesh(places, trilist=trilist, copy=False), shape)
+
+
+def _around(mask, triangles, width):
+    """The pixels [N, 2] around a mask, and for each the triangle [N] of the nearest covered one."""
+    from scipy.ndimage import distance_transform_edt
+
+    owner = np.zeros(mask.shape, np.int64)
+    owner[mask] = triangles
+    brush = np.ones([2 * width + 1, 2 * width + 1], np.uint8)
+    ring = cv2.dilate(mask.astype(np.uint8), brush).astype(bool) & ~mask
+    rows, columns = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+    return np.argwhere(ring), owner[rows[ring], columns[ring]]
+
+
+def _continued(corners, places):
+    """Barycentric weights of places [N, 2] outside triangles [N, 3, 2], not too far outside."""
+    a, b, c = corners.transpose(1, 0, 2)
+    whole = _cross(b - a, c - a)
+    weights = np.stack([_cross(b - places, c - places), _cross(c - places, a - places)], axis=1)
+    weights = weights / whole[:, None]
+    weights = np.column_stack([weights, 1.0 - weights.sum(axis=1)]) - 1.0 / 3.0
+    farthest = np.abs(weights).max(axis=1, keepdims=True)
+    return weights * np.minimum(1.0, FARTHEST / farthest) + 1.0 / 3.0
+
+
+def _cross(first, second):
+    return first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
 
 
 def _with_area(pixels, trilist, shape):
@@ -75,8 +118,7 @@ def _with_area(pixels, trilist, shape):
 
 def _areas(places, trilist):
     a, b, c = (places[trilist[:, corner]] for corner in range(3))
-    first, second = b - a, c - a
-    return np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]) / 2
+    return np.abs(_cross(b - a, c - a)) / 2
 
 
 def vertex_normals(points, trilist):
