@@ -220,10 +220,19 @@ _BOX = _box_matrix()
 
 
 def normal(shape, stddev, seed, dtype):
-    """Draws an initial weight: N(0, stddev**2), from an integer seed or TensorFlow's generator."""
+    """Draws an initial weight from N(0, stddev**2), the same for every dtype.
+
+    Args:
+      shape: of the weight.
+      stddev: float.
+      seed: int, or None to draw from TensorFlow's global generator.
+      dtype: of the result; the draw is float32.
+    """
     if seed is None:
-        return tf.random.normal(shape, stddev=stddev, dtype=dtype)
-    return tf.random.stateless_normal(shape, [seed, 0], stddev=stddev, dtype=dtype)
+        draw = tf.random.normal(shape, stddev=stddev)
+    else:
+        draw = tf.random.stateless_normal(shape, [seed, 0], stddev=stddev)
+    return tf.cast(draw, dtype or tf.float32)
 
 
 def seed_of(seed, name):

@@ -1,4 +1,4 @@
-"""The conformance vectors of TBGAN's networks: files, rebuilt inputs, networks filled with weights."""
+"""The conformance vectors of TBGAN: files, rebuilt inputs, networks filled with weights."""
 
 import functools
 import json
@@ -18,7 +18,7 @@ BIAS_SCALE = 0.2
 WEIGHT_SCALES = {"G": 1.0, "Gs": 1.0, "D": 1.25}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def load(name):
     """Returns (arrays, configuration) of a vector file."""
     with np.load(FOLDER / f"{name}.npz") as archive:

@@ -13,10 +13,10 @@ from tf_facegan.layers import downscale2d
 from tf_facegan.tbgan import losses
 
 RATE = 0.001
-_vectors = functools.lru_cache(maxsize=None)(Vectors)
+_vectors = functools.cache(Vectors)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _network(file, name):
     return _vectors(file).network(name)
 

@@ -158,8 +158,7 @@ def process_reals(
       fade: number or scalar tensor in [0, 1): share of the level above (half the resolution).
       mirror_draw: [N, 1, 1, 1], uniform in [0, 1); samples at 0.5 or above are mirrored. None:
         none are.
-      mirror_negate: channels to negate in mirrored samples: x of shapes and normals
-        (`mirrored_channels`).
+      mirror_negate: channels to negate in mirrored samples: x of shapes and normals.
       drange_data, drange_net: (black, white) in the records and for the networks.
       dtype: of the result.
 
@@ -177,17 +176,3 @@ def process_reals(
     if isinstance(fade, (int, float)) and fade == 0 or images.shape[1] <= 4:
         return images
     return images + (upscale2d(downscale2d(images)) - images) * tf.cast(fade, dtype)
-
-
-def mirrored_channels(branch_channels):
-    """Returns the channels that a mirror image negates: the first (x) of branches shp and nor.
-
-    Args:
-      branch_channels: ((name, channels), ...), as `Architecture.branch_channels`.
-    """
-    channels, start = [], 0
-    for name, width in branch_channels:
-        if name in ("shp", "nor"):
-            channels.append(start)
-        start += width
-    return tuple(channels)

@@ -82,12 +82,12 @@ class ProgressiveNetwork(tf.keras.Model):
         """Returns (level, fade); fade is None where there is nothing to blend."""
         top = self.architecture.top_level
         if isinstance(lod, (tuple, list)):
-            level, fade = lod
-            level = int(level)
+            level, fade = int(lod[0]), lod[1]
+            known = level
         else:
-            level = int(lod // 1)
-            fade = lod - level
-        if not 0 <= level <= top:
+            level, fade = int(lod // 1), lod % 1
+            known = lod
+        if not 0 <= known <= top:
             raise ValueError(f"level of detail is {lod}, expected 0 to {top}")
         if level == top or (isinstance(fade, (int, float)) and fade == 0):
             return level, None
