@@ -151,8 +151,8 @@ def compare(folder, args):
         for (way, count), found in results.items():
             found.append(measured(way, folder, count))
     print(
-        f"9x{args.resolution}x{args.resolution}, best of {args.rounds} rounds, {os.cpu_count()} cores, "
-        f"load average {os.getloadavg()[1]:.1f}"
+        f"9x{args.resolution}x{args.resolution}, best of {args.rounds} rounds, {os.cpu_count()} "
+        f"cores, load average {os.getloadavg()[1]:.1f}"
     )
     rates = {}
     for (way, count), found in results.items():

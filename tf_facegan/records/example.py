@@ -22,35 +22,50 @@ class CorruptRecord(ValueError):
 
 
 class RecordTemplate:
-    """The constant bytes around the data of every record of one level.
+    """The bytes around the data of a record: the same for all records of one file and writer.
 
     Args:
-      shape: (C, H, W) of the arrays.
-      dtype: numpy dtype of the arrays (written little endian).
+      prefix, suffix: bytes before and after the data in the serialized Example.
+      data_size: int, bytes of data.
 
     Attributes:
-      size: int, bytes of a whole record; all records of a level are equally long.
+      data_size: as given.
+      head_size, tail_size: int, bytes of a record before and after its data, framing included.
+      size: int, bytes of a whole record.
     """
 
-    def __init__(self, shape, dtype):
-        data_size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        self._prefix, self._suffix = _surrounding(shape, data_size)
-        payload_size = len(self._prefix) + data_size + len(self._suffix)
-        length = struct.pack("<Q", payload_size)
-        self._header = length + struct.pack("<I", _masked_crc(length))
-        self.size = HEADER_SIZE + payload_size + FOOTER_SIZE
+    def __init__(self, prefix, suffix, data_size):
+        self.data_size = data_size
+        self._suffix = suffix
+        self._prefix_checksum = google_crc32c.value(prefix)
+        length = struct.pack("<Q", len(prefix) + data_size + len(suffix))
+        self._head = length + struct.pack("<I", _masked_crc(length)) + prefix
+        self.head_size = len(self._head)
+        self.tail_size = len(suffix) + FOOTER_SIZE
+        self.size = self.head_size + data_size + self.tail_size
 
-    def frame(self, array):
+    @classmethod
+    def for_arrays(cls, shape, dtype):
+        """The template that we write arrays [C, H, W] with."""
+        data_size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        return cls(*_surroundings(shape, data_size), data_size)
+
+    def frame(self, data):
         """The buffers of one record, to be written one after the other.
 
         Args:
-          array: C-contiguous little-endian array of the template's shape and dtype.
+          data: C-contiguous array of `data_size` bytes.
         """
-        checksum = google_crc32c.value(self._prefix)
-        checksum = google_crc32c.extend(checksum, array)
+        return [self._head, data.reshape(-1).view(np.uint8), self._tail(data)]
+
+    def matches(self, head, data, tail):
+        """Whether the three parts, as `frame` cuts them, are an intact record of this template."""
+        return head == self._head and tail == self._tail(data)
+
+    def _tail(self, data):
+        checksum = google_crc32c.extend(self._prefix_checksum, data)
         checksum = google_crc32c.extend(checksum, self._suffix)
-        footer = struct.pack("<I", _mask(checksum))
-        return [self._header, self._prefix, array.reshape(-1).view(np.uint8), self._suffix, footer]
+        return self._suffix + struct.pack("<I", _mask(checksum))
 
 
 def payload_size(header):
@@ -111,7 +126,7 @@ def _delimited(field, content):
     return _tag(field, len(content)) + content
 
 
-def _surrounding(shape, data_size):
+def _surroundings(shape, data_size):
     """Bytes before and after the data, features in the order of deterministic serialization."""
     # The nesting is Example.features.feature[key] = {key, value}, value.bytes_list.value.
     head = b""

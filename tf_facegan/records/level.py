@@ -37,8 +37,7 @@ class LevelReader:
         self._opening = threading.Lock()
         payload = self._payload(0)
         self.shape, offset, size = self._parsed(payload, 0)
-        self._data_size = size
-        self._learn_surroundings(payload, offset)
+        self._template = _template(payload, offset, size)
         self.dtype = self._dtype(size)
 
     def read_into(self, out, numbers):
@@ -51,29 +50,42 @@ class LevelReader:
         Raises:
           ValueError: a record is truncated, corrupt or of another shape; names file and number.
         """
-        size = self._data_size
-        flat = out.reshape(len(out), -1).view(np.uint8)
-        for row, number in zip(flat, numbers):
-            payload = self._payload(number)
-            # All records written by one program share the bytes around their data, so an Example
-            # is taken apart only when these differ from the record before.
-            prefix, suffix = self._surroundings
-            start = len(prefix)
-            if not (payload.startswith(prefix) and payload.endswith(suffix)):
-                shape, start, found = self._parsed(payload, number)
-                if shape != self.shape or found != size:
-                    raise ValueError(
-                        f"{self.path}: record {number} has shape {list(shape)} in {found} bytes, "
-                        f"the first has {list(self.shape)} in {size}"
-                    )
-                self._learn_surroundings(payload, start)
-            row[:] = np.frombuffer(payload, np.uint8, size, start)
+        for image, number in zip(out, numbers):
+            data = image.reshape(-1).view(np.uint8)
+            if not self._read_as_before(data, number):
+                self._read_anew(data, number)
 
-    def _learn_surroundings(self, payload, start):
-        self._surroundings = payload[:start], payload[start + self._data_size :]
+    def _read_as_before(self, data, number):
+        """Reads a record in place; False unless it is intact and framed as the one before it.
+
+        All records that one program wrote share the bytes around their data, so none has to be
+        taken apart, or copied.
+        """
+        template = self._template
+        begin, end = self._span(number)
+        if end - begin != template.size:
+            return False
+        head, tail = bytearray(template.head_size), bytearray(template.tail_size)
+        found = os.preadv(self._descriptor(), [head, data, tail], begin)
+        return found == template.size and template.matches(head, data, tail)
+
+    def _read_anew(self, data, number):
+        """Takes a record apart, and remembers the bytes around its data."""
+        payload = self._payload(number)
+        shape, offset, size = self._parsed(payload, number)
+        if shape != self.shape or size != self._template.data_size:
+            raise ValueError(
+                f"{self.path}: record {number} has shape {list(shape)} in {size} bytes, the first "
+                f"has {list(self.shape)} in {self._template.data_size}"
+            )
+        self._template = _template(payload, offset, size)
+        data[:] = np.frombuffer(payload, np.uint8, size, offset)
+
+    def _span(self, number):
+        return int(self._offsets[number]), int(self._offsets[number + 1])
 
     def _payload(self, number):
-        begin, end = int(self._offsets[number]), int(self._offsets[number + 1])
+        begin, end = self._span(number)
         record = os.pread(self._descriptor(), end - begin, begin)
         if len(record) != end - begin:
             raise ValueError(
@@ -112,5 +124,9 @@ class LevelReader:
         if self._file is None:
             with self._opening:
                 if self._file is None:
-                    self._file = open(self.path, "rb")  # noqa: SIM115 - lives as long as the reader
+                    self._file = open(self.path, "rb")
         return self._file.fileno()
+
+
+def _template(payload, offset, size):
+    return example.RecordTemplate(payload[:offset], payload[offset + size :], size)

@@ -11,6 +11,7 @@ SINGLE_SIZE = "single-size"
 KINDS = (MULTI_RESOLUTION, SINGLE_SIZE)
 DTYPES = ("uint8", "float32")
 LABEL_KINDS = ("class", "intensity")
+RESERVED_FIELDS = ("images", "index", "labels")  # what every batch holds already
 UV_LAYOUT = "uv_layout.npz"
 
 _RECORD_FILE = re.compile(
@@ -71,6 +72,9 @@ class SetInfo:
             raise ValueError(f"range is {self.range}, [lo, hi] expected")
         if self.labels is not None:
             _check_labels(self.labels)
+        for field in self.fields:
+            if field in RESERVED_FIELDS:
+                raise ValueError(f"field {field} has a name that batches use already")
 
     @property
     def levels(self):

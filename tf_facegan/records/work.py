@@ -2,8 +2,9 @@
 
 All records of a level are equally long, so a record's place in its file is known before it is made:
 every process loads, down-scales, frames and writes its examples at their places. Nothing is sent
-back but counts, and order and bytes cannot depend on who was first. Workers are spawned (forking a process that runs TensorFlow deadlocks) and import
-neither TensorFlow nor anything else that is slow.
+back but counts, and order and bytes cannot depend on who was first. Workers are spawned (forking
+a process that runs TensorFlow deadlocks) and import neither TensorFlow nor anything else that is
+slow.
 """
 
 import collections
@@ -58,7 +59,8 @@ class Plan:
                 for log2 in info.levels
             }
         self.levels = [
-            Level(path, RecordTemplate(shape, info.dtype)) for path, shape in files.items()
+            Level(path, RecordTemplate.for_arrays(shape, info.dtype))
+            for path, shape in files.items()
         ]
 
 

@@ -1,0 +1,77 @@
+import json
+
+import pytest
+
+from tf_facegan.records import schema
+
+
+def info(**changes):
+    values = {
+        "name": "faces",
+        "kind": "multi-resolution",
+        "shape": [9, 16, 16],
+        "dtype": "float32",
+        "count": 5,
+        "modalities": [["texture", 3], ["shape", 3], ["normals", 3]],
+        "range": [-1, 1],
+        "labels": {"size": 2, "kind": "intensity", "names": ["AU01_r", "AU12_r"]},
+        "fields": {"frame": {"shape": [], "dtype": "int64"}},
+    }
+    return schema.SetInfo(**{**values, **changes})
+
+
+def test_json_round_trip(tmp_path):
+    schema.save(info(), tmp_path)
+    assert schema.load(tmp_path / "faces.json") == info()
+
+
+def test_unknown_fields_are_named(tmp_path):
+    schema.save(info(), tmp_path)
+    path = tmp_path / "faces.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "poses": 3, "albedo": 1}))
+    with pytest.raises(ValueError, match=r"faces\.json: unknown fields albedo, poses"):
+        schema.load(path)
+
+
+def test_missing_fields_are_named(tmp_path):
+    path = tmp_path / "faces.json"
+    path.write_text('{"name": "faces", "kind": "single-size"}')
+    with pytest.raises(ValueError, match="fields count, dtype, modalities, range, shape are miss"):
+        schema.load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "pyramid"}, "kind is 'pyramid'"),
+        ({"dtype": "float64"}, "dtype is 'float64'"),
+        ({"shape": [9, 12, 12]}, "12x12.*power of two"),
+        ({"shape": [9, 8, 16]}, "8x16.*square"),
+        ({"modalities": [["texture", 3]]}, "do not add up to 9"),
+        ({"range": [1, -1]}, "range is"),
+        ({"labels": {"size": 2, "kind": "soft", "names": None}}, "labels.kind is 'soft'"),
+        ({"labels": {"size": 3, "kind": "class", "names": ["a"]}}, "1 names for 3"),
+        ({"format_version": 2}, "format_version is 2, this program reads 1"),
+    ],
+)
+def test_contradictions_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        info(**changes)
+
+
+def test_a_single_size_set_may_have_any_size():
+    assert info(kind="single-size", shape=[9, 100, 75]).shape == [9, 100, 75]
+
+
+def test_record_file_names():
+    assert schema.parse_record_file("a/my-set-r09.tfrecords") == ("my-set", 9, (512, 512))
+    assert schema.parse_record_file("my-set-s100x75.tfrecords") == ("my-set", None, (100, 75))
+    assert schema.parse_record_file("my-set-rxx.labels") is None
+
+
+@pytest.mark.parametrize(
+    ("channels", "names"),
+    [(9, ["texture", "shape", "normals"]), (6, ["texture", "shape"]), (3, ["image"])],
+)
+def test_guessed_modalities(channels, names):
+    assert [name for name, _ in schema.guess_modalities(channels)] == names
