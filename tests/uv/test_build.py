@@ -1,4 +1,3 @@
-import pickle
 import shutil
 
 import cv2
@@ -14,6 +13,7 @@ from tests.uv.meshes import (
     write_ljson,
     write_textured,
 )
+from tf_facegan.pickles import load_array
 from tf_facegan.uv.build import create_uv_maps
 from tf_facegan.uv.layout import UVLayout
 from tf_facegan.uv.mesh import mesh_from_maps
@@ -29,14 +29,9 @@ def meshes(tmp_path):
     return folder
 
 
-def _array(path):
-    with open(path, "rb") as file:
-        return pickle.load(file)  # written by the test itself
-
-
 def _maps(folder, stem):
     return [read_texture(folder / "texture" / f"{stem}.png")] + [
-        _array(folder / kind / f"{stem}.pkl") for kind in ("shape", "normals")
+        load_array(folder / kind / f"{stem}.pkl") for kind in ("shape", "normals")
     ]
 
 
@@ -180,7 +175,7 @@ def test_an_atlas_alone_is_unwrapped(meshes, tmp_path, capsys):
     write_textured(meshes, "atlas", torn)
     create_uv_maps(tmp_path / "maps", meshes, 16, workers=1)
     assert "unwrapped" in capsys.readouterr().err
-    shape = _array(tmp_path / "maps" / "shape" / "atlas.pkl")
+    shape = load_array(tmp_path / "maps" / "shape" / "atlas.pkl")
     assert (np.diff(shape[0], axis=1)[4:-4] > 0).all()  # x grows to the right everywhere
 
 

@@ -1,6 +1,7 @@
 """The same work on many files by all cores, with a progress bar."""
 
 import concurrent.futures
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -63,10 +64,24 @@ class Workers:
           Exception: the first error of a call; the context manager drops calls not yet started.
         """
         call = functools.partial(function, common)
-        results = map(call, items) if self._pool is None else self._pool.map(call, items)
-        return list(tqdm(results, total=len(items), desc=description, unit="mesh"))
+        if self._pool is None:
+            results = map(call, items)
+        else:
+            with _interrupts_held():
+                results = self._pool.map(call, items)
+        bar = tqdm(results, total=len(items), desc=description, unit="mesh", disable=None)
+        return list(bar)
+
+
+@contextlib.contextmanager
+def _interrupts_held():
+    """Holds Ctrl-C back; processes started meanwhile never see it: it is the parent's to handle."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     cv2.setNumThreads(1)
