@@ -211,7 +211,7 @@ def _convolved_with_box(kernel, factor=1.0):
 
 
 def _box_matrix():
-    """Returns the [16, 9] matrix of ones and zeros that convolves a flat 3x3 kernel with a 2x2 box."""
+    """Returns the [16, 9] matrix that convolves a flat 3x3 kernel with a 2x2 box of ones."""
     row = np.eye(4, 3) + np.eye(4, 3, -1)
     return np.kron(row, row)
 

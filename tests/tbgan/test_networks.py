@@ -150,8 +150,8 @@ class _Pggan:
     def __init__(self, model):
         self.variables = {k: v.numpy() for k, v in model.named_variables.items()}
 
-    def layer(self, name, x, fan_in, gain=np.sqrt(2.0), resample=None, norm=False, linear=False):
-        weight = self.variables[f"{name}/weight"] * (gain / np.sqrt(fan_in))
+    def layer(self, name, x, fan_in, gain=2.0, resample=None, norm=False, linear=False):
+        weight = self.variables[f"{name}/weight"] * np.sqrt(gain / fan_in)
         if resample == "up":
             x, weight = layers.upscale2d(x), weight[::-1, ::-1].transpose(0, 1, 3, 2)
         x = tf.nn.conv2d(x, weight, 1, "SAME")

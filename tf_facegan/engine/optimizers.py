@@ -164,10 +164,10 @@ def write(variable, value):
     In a replica each copy is written where it is, without talking to the others; elsewhere all
     copies are.
     """
-    if tf.distribute.in_cross_replica_context():
-        variable.assign(value)
-    else:
+    if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
         tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
+    else:
+        variable.assign(value)
 
 
 def _state(value, name):
