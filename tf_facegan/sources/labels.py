@@ -171,6 +171,8 @@ def _read_frame(path):
         )
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         raise ValueError(f"{path}: not a readable CSV file ({error})") from None
+    if not isinstance(frame.index, pandas.RangeIndex):  # pandas' reading of longer rows
+        raise ValueError(f"{path}: rows hold more values than the first line has names")
     frame.columns = [str(column).strip() for column in frame.columns]
     if all(_is_number(column) for column in frame.columns[1:]):
         raise ValueError(f"{path}: the first line must name the columns, it holds numbers")
