@@ -1,4 +1,3 @@
-import builtins
 import subprocess
 import sys
 
@@ -31,12 +30,10 @@ def test_a_wrong_build_is_one_line_that_says_how_to_rebuild(monkeypatch, capsys,
         assert word in out
 
 
-def test_without_menpo3d_one_line_says_what_to_type(monkeypatch, tmp_path):
-    real = builtins.__import__
+def test_without_menpo3d_one_line_says_what_to_type(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "menpo3d"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "menpo3d", None)
-    monkeypatch.setattr(builtins, "__import__", real)
     with pytest.raises(ImportError, match="make setup") as caught:
         require_menpo3d("menpo3d.io")
     assert "\n" not in str(caught.value)

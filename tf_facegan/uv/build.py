@@ -11,7 +11,13 @@ import numpy as np
 
 from tf_facegan.files import atomic_folder
 from tf_facegan.uv.grid import mask_grid
-from tf_facegan.uv.landmarks import COUNT, similarity, template_landmarks, transformed
+from tf_facegan.uv.landmarks import (
+    COUNT,
+    find_landmarks,
+    similarity,
+    template_landmarks,
+    transformed,
+)
 from tf_facegan.uv.layout import UVLayout, check_resolution, pixel_coordinates
 from tf_facegan.uv.raster import (
     Raster,
@@ -115,11 +121,11 @@ def create_uv_maps(out_dir, mesh_dir, resolution=512, workers=None, overwrite=Fa
 
 def _reference(paths):
     """What landmarks are aligned to: the template's, or those of the first mesh that has any."""
-    for path in paths:
-        landmarks = read_scan(path).landmarks
-        if landmarks is not None:
-            return template_landmarks() if len(landmarks) == COUNT else landmarks
-    return None
+    path = next((path for path in paths if find_landmarks(path)), None)
+    if path is None:
+        return None
+    landmarks = read_scan(path).landmarks
+    return template_landmarks() if len(landmarks) == COUNT else landmarks
 
 
 def _aligned(reference, path):

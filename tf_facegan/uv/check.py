@@ -41,6 +41,9 @@ def main():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             texels = rasterised_texels()
+    except ImportError as error:  # says itself what to type
+        print(one_line(error))
+        return 1
     except Exception as error:  # a wrong build fails in many ways, NameError among them
         print(f"menpo3d does not work ({one_line(error)}); rebuild it: {HOW_TO_BUILD}")
         return 1

@@ -10,16 +10,16 @@ HOW_TO_BUILD = (
 
 
 def require_menpo3d(module="menpo3d"):
-    """Imports menpo3d, or one of its modules, when it is first needed.
+    """Imports menpo3d, one of its modules, or what it reads meshes with, when first needed.
 
     Args:
-      module: dotted name, e.g. "menpo3d.io".
+      module: dotted name, e.g. "menpo3d.io" or "vtk".
 
     Returns:
       The module.
 
     Raises:
-      ImportError: menpo3d or what it reads meshes with is missing; one line says what to type.
+      ImportError: it is missing; one line says what to type.
     """
     try:
         return importlib.import_module(module)

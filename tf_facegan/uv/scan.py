@@ -229,9 +229,7 @@ def _constant(value):
 
 def _silence_vtk():
     """VTK, which menpo3d reads with, prints several lines about a file that it cannot read."""
-    import vtk
-
-    vtk.vtkObject.GlobalWarningDisplayOff()
+    require_menpo3d("vtk").vtkObject.GlobalWarningDisplayOff()
 
 
 def _decode(path):
