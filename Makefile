@@ -18,8 +18,9 @@ $(STAMP): requirements.lock setup.py
 	grep -vE '^(menpo3d)==' requirements.lock > $(VENV)/wheels.txt
 	$(BIN)/python -m pip install --quiet -r $(VENV)/wheels.txt
 	! $(BIN)/python -c "import Cython" 2>/dev/null || $(BIN)/python -m pip uninstall --quiet --yes cython
-	$(BIN)/python -c "import menpo3d" 2>/dev/null || $(BIN)/python -m pip install --quiet \
-		--no-build-isolation --no-cache-dir --no-deps $$(grep -E '^menpo3d==' requirements.lock)
+	$(BIN)/python -m tf_facegan.uv.check >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet \
+		--force-reinstall --no-build-isolation --no-cache-dir --no-deps \
+		$$(grep -E '^menpo3d==' requirements.lock)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
 	$(BIN)/python -m tf_facegan.uv.check
 	touch $@
