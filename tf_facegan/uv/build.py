@@ -211,20 +211,19 @@ def _share_layout(surveys, first):
 def _common_parametrisation(first, resolution):
     """Texture coordinates, triangles and raster that all meshes share, from the first of them."""
     if first.tcoords is None:
-        window = CylinderWindow.around(first.points)
-        return _unwrapped(window, first, resolution)
+        return _unwrapped(CylinderWindow.around(first.points), first, resolution, SKIRT)
     tcoords = np.clip(first.tcoords, 0.0, 1.0)
     size = (resolution, resolution)
     raster = Raster(pixel_coordinates(tcoords, size), first.trilist, size, skirt=SKIRT)
     return tcoords, first.trilist, raster
 
 
-def _unwrapped(window, scan, resolution):
+def _unwrapped(window, scan, resolution, skirt=0):
     """Texture coordinates, triangles and raster of a scan on a cylinder; the outer surface wins."""
     tcoords, nearness = window.tcoords(scan.points)
     trilist = window.whole(tcoords, scan.trilist)
     size = (resolution, resolution)
-    raster = Raster(pixel_coordinates(tcoords, size), trilist, size, -nearness, SKIRT)
+    raster = Raster(pixel_coordinates(tcoords, size), trilist, size, -nearness, skirt)
     return tcoords, trilist, raster
 
 
@@ -253,9 +252,10 @@ def _write_maps(plan, path):
     shape = (raster.interpolate(scan.points) - plan.offset) / plan.scale
     normals = unit(raster.interpolate(vertex_normals(scan.points, scan.trilist)))
     colours = _colours(scan, raster, tcoords, trilist)
-    texture, shape, normals = (
-        fill_holes(raster.picture(values), raster.known) for values in (colours, shape, normals)
+    texture, normals = (
+        fill_holes(raster.picture(values), raster.mask) for values in (colours, normals)
     )
+    shape = fill_holes(raster.picture(shape), raster.known)
     _write_texture(plan.folder / "texture" / f"{path.stem}.png", texture)
     _write_array(plan.folder / "shape" / f"{path.stem}.pkl", shape)
     _write_array(plan.folder / "normals" / f"{path.stem}.pkl", unit(normals))
