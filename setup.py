@@ -21,6 +21,7 @@ setup(
         "menpo==0.11.*",
         "pandas",
         "absl-py",
+        "google-crc32c",
         "imageio",
         "imageio-ffmpeg",
         "tqdm",

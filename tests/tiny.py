@@ -30,18 +30,18 @@ CHANGES = {
 }
 
 
-def face(number, resolution=8):
-    """float32 [9, resolution, resolution] in [-1, 1), a function of its number."""
-    return np.random.RandomState(number).rand(9, resolution, resolution).astype(np.float32) * 2 - 1
+def face(number):
+    """float32 [9, 8, 8] in [-1, 1), a function of its number."""
+    return np.random.RandomState(number).rand(9, 8, 8).astype(np.float32) * 2 - 1
 
 
-def write_faces(path, resolution=8, label_kind="class"):
-    """Writes a set of COUNT faces with seven labels and returns its path."""
+def write_faces(path, label_kind="class", load=face):
+    """Writes a set of COUNT faces (`load` of a number) with seven labels and returns its path."""
     labels = np.random.RandomState(0).rand(COUNT, 7).astype(np.float32) * 5
     write_set(
         path,
         list(range(COUNT)),
-        lambda number: face(number, resolution),
+        load,
         modalities=MODALITIES,
         value_range=[-1, 1],
         labels=labels,

@@ -37,9 +37,7 @@ def test_matches_the_published_schedule(preset, precision, resolution):
 
 
 def test_level_and_fade_of_a_phase():
-    phase = Phase(
-        lod=2.25, resolution=32, minibatch=8, G_lrate=0.001, D_lrate=0.001, tick_kimg=1.0
-    )
+    phase = Phase(lod=2.25, resolution=32, minibatch=8, G_lrate=0.001, D_lrate=0.001, tick_kimg=1.0)
     assert (phase.level, phase.fade) == (2, 0.25)
 
 

@@ -11,6 +11,8 @@ from tf_facegan.files import atomic_folder, write_text
 
 STATE = "state"
 PROGRESS = "progress.json"
+# What TensorFlow raises for checkpoints that are cut short, altered, or of another network.
+_UNREADABLE = (OSError, ValueError, AssertionError, IndexError, RuntimeError, tf.errors.OpError)
 
 
 class Checkpoints:
@@ -53,7 +55,7 @@ class Checkpoints:
                 progress = Progress.from_json((path / PROGRESS).read_text(encoding="utf-8"))
                 self._checkpoint.read(str(path / STATE)).assert_consumed()
                 return progress
-            except (OSError, ValueError, AssertionError, tf.errors.OpError) as error:
+            except _UNREADABLE as error:
                 reasons.append(f"{path}: cannot be read ({str(error).splitlines()[0][:200]})")
                 print(f"warning: {reasons[-1]}; trying the one before it", file=sys.stderr)
         if reasons:

@@ -238,8 +238,8 @@ class Trainer:
         for batch, drawn in zip(examples, draws["D"]):
             terms, D_overflow = self._discriminator_step(batch, drawn, lod, D_lrate)
             # Before the generator's step, as published: the average lags by one step.
-            beta = self.config.train.G_smoothing
-            ema_update(self.Gs.trainable_variables, self.G.trainable_variables, beta)
+            averages, sources = (net.named_variables.values() for net in (self.Gs, self.G))
+            ema_update(averages, sources, self.config.train.G_smoothing)
         G_overflow = self._generator_step(draws["G"], lod, G_lrate)
         return {
             **{name: tf.reduce_mean(tf.cast(term, tf.float32)) for name, term in terms.items()},
@@ -317,4 +317,4 @@ def check_minibatches(config, resolution, replicas):
 
 
 def _adam(settings, network):
-    return Adam(network.trainable_variables, **dataclasses.asdict(settings))
+    return Adam(list(network.named_variables.values()), **dataclasses.asdict(settings))

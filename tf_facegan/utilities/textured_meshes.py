@@ -1,0 +1,67 @@
+"""Utility run `generate_textured_meshes`: random 3D faces as OBJ + PNG, and a picture of each."""
+
+import dataclasses
+from typing import Optional
+
+import numpy as np
+from tqdm import tqdm
+
+from tf_facegan.config import option
+from tf_facegan.utilities.images import write_image
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    count: int = option(7, "faces")
+    expression: Optional[str] = option(None, "name of a label component; None: all in turn")
+    smooth: bool = option(True, "smooth the shape as the published test does (3 texels at 512)")
+    preview_size: int = option(384, "side of one view in the preview, pixels")
+    random_seed: int = option(1000, "seed of the faces")
+    minibatch_size: int = option(8, "images of a call of the network")
+
+
+def describe(run_name):
+    """Returns the name of the result folder, after its number."""
+    return f"textured-meshes-{run_name}"
+
+
+def run(pipeline, folder, options):
+    """Writes `000000.obj` (`.mtl`, `.png`) and `000000_preview.png` for each face.
+
+    Args:
+      pipeline: `tbgan.inference.TBGANPipeline`.
+      folder: pathlib.Path to write to.
+      options: `Options`.
+
+    Returns:
+      list of pathlib.Path of meshes and previews, and `previews.png`, all of them in a column.
+
+    Raises:
+      ValueError: when the run has no UV layout, no texture or no shape, or an option is wrong.
+    """
+    from tf_facegan.uv.layout import UVLayout
+    from tf_facegan.uv.mesh import mesh_from_maps, save_obj
+    from tf_facegan.uv.render import render_views
+
+    names = [name for name, _ in pipeline.info.modalities]
+    if pipeline.uv_layout is None or "texture" not in names or "shape" not in names:
+        raise ValueError(
+            f"{pipeline.name}: meshes need texture, shape and uv_layout.npz; the run has "
+            f"{', '.join(names)} and {'a' if pipeline.uv_layout else 'no'} uv_layout.npz"
+        )
+    if options.count < 1:
+        raise ValueError(f"count={options.count}: expected at least 1")
+    layout = UVLayout.load(pipeline.uv_layout)
+    labels = None
+    if options.expression:
+        labels = np.repeat(pipeline.label(options.expression)[None], options.count, axis=0)
+    parts = pipeline(options.count, labels, options.random_seed, options.minibatch_size).modalities
+    written, previews = [], []
+    for i in tqdm(range(options.count), unit="mesh", disable=None):
+        mesh = mesh_from_maps(layout, parts["texture"][i], parts["shape"][i], options.smooth)
+        save_obj(folder / f"{i:06d}.obj", mesh)
+        previews.append(render_views(*mesh, size=options.preview_size))
+        write_image(folder / f"{i:06d}_preview.png", previews[-1])
+        written += [folder / f"{i:06d}.obj", folder / f"{i:06d}_preview.png"]
+    write_image(folder / "previews.png", np.concatenate(previews))
+    return [*written, folder / "previews.png"]
