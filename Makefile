@@ -43,7 +43,7 @@ demo: $(STAMP)
 	$(BIN)/python train.py --utility generate_interpolation_video --run_id latest \
 		--set duration_sec=8 --set "grid_size=[3, 2]" --set image_zoom=2
 	@echo "6/6 textured meshes"
-	$(BIN)/python train.py --utility generate_textured_meshes --run_id latest
+	$(BIN)/python train.py --utility generate_textured_meshes --run_id latest --set smoothing=12
 	@echo
 	@echo "Training data:   $(DEMO)/sheet.png"
 	@echo "Run folder:      $$(ls -d results/*-pgan-faces-preset-demo | tail -n 1) (reals.png, fakes*.png)"

@@ -60,9 +60,9 @@ def test_smoothing_does_not_let_the_background_in():
     mask = np.zeros([64, 64], bool)
     mask[:, :32] = True
     uv_map = np.where(mask, 0.25, -1.0)[None]
-    np.testing.assert_allclose(smoothed(uv_map, mask)[0][mask], 0.25, atol=1e-9)
+    np.testing.assert_allclose(smoothed(uv_map, mask, 3)[0][mask], 0.25, atol=1e-9)
     noisy = uv_map + np.random.default_rng(0).normal(scale=0.1, size=uv_map.shape)
-    result = smoothed(np.repeat(noisy, 8, 1).repeat(8, 2), mask.repeat(8, 0).repeat(8, 1))
+    result = smoothed(np.repeat(noisy, 8, 1).repeat(8, 2), mask.repeat(8, 0).repeat(8, 1), 3)
     assert result[0, 100:400, 50:150].std() < noisy[0, 12:50, 6:18].std()
 
 
@@ -70,7 +70,9 @@ def test_smoothing_is_the_published_one_on_a_full_map():
     ndimage = pytest.importorskip("scipy.ndimage")
     uv_map = np.random.default_rng(0).normal(size=[1, 512, 512])
     expected = ndimage.gaussian_filter(uv_map[0], 3.0)
-    np.testing.assert_allclose(smoothed(uv_map, np.ones([512, 512], bool))[0], expected, atol=1e-12)
+    np.testing.assert_allclose(
+        smoothed(uv_map, np.ones([512, 512], bool), 3)[0], expected, atol=1e-12
+    )
 
 
 def test_texture_values_become_colours():

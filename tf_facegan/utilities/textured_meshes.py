@@ -14,7 +14,7 @@ from tf_facegan.utilities.images import write_image
 class Options:
     count: int = option(7, "faces")
     expression: Optional[str] = option(None, "name of a label component; None: all in turn")
-    smooth: bool = option(True, "smooth the shape as the published test does (3 texels at 512)")
+    smoothing: float = option(3.0, "width of a Gaussian over the shape, texels at 512 pixels")
     preview_size: int = option(384, "side of one view in the preview, pixels")
     random_seed: int = option(1000, "seed of the faces")
     minibatch_size: int = option(8, "images of a call of the network")
@@ -58,7 +58,7 @@ def run(pipeline, folder, options):
     parts = pipeline(options.count, labels, options.random_seed, options.minibatch_size).modalities
     written, previews = [], []
     for i in tqdm(range(options.count), unit="mesh", disable=None):
-        mesh = mesh_from_maps(layout, parts["texture"][i], parts["shape"][i], options.smooth)
+        mesh = mesh_from_maps(layout, parts["texture"][i], parts["shape"][i], options.smoothing)
         save_obj(folder / f"{i:06d}.obj", mesh)
         previews.append(render_views(*mesh, size=options.preview_size))
         write_image(folder / f"{i:06d}_preview.png", previews[-1])

@@ -9,8 +9,7 @@ import numpy as np
 from tf_facegan.files import atomic_file, write_text
 from tf_facegan.uv.raster import bilinear
 
-SMOOTHING_SIGMA = 3.0  # texels of a map of 512 (TBGAN, `generate_interpolation_images`)
-SMOOTHING_SIDE = 512
+SMOOTHING_SIDE = 512  # sides that smoothing widths are given for: the published maps
 TRUNCATE = 4.0  # sigmas, as SciPy's Gaussian filter
 
 MATERIAL = """newmtl merged_material
@@ -56,15 +55,15 @@ def lookup(uv_map, tcoords_pixel_scaled):
     return uv_map[:, rows, columns].T
 
 
-def mesh_from_maps(layout, texture, shape, smooth=False, truncate=False):
+def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False):
     """Makes a textured mesh from UV maps, as a generator gives them.
 
     Args:
       layout: the `UVLayout` of the set that the maps belong to; it is brought to their resolution.
       texture: float [3, S, S] in [-1, 1] (values beyond are cut off), RGB.
       shape: float [3, S, S], nominally in [-1, 1]: (xyz - offset) / scale.
-      smooth: bool, smooth the shape by a Gaussian of 3 texels at 512, as the published test does,
-        without letting texels beside the surface in.
+      smoothing: width (sigma) of a Gaussian over the shape in texels of a 512-texel map; the
+        published test takes 3. Texels beside the surface are not let in.
       truncate: bool, look vertices up as published (`lookup`) instead of bilinearly.
 
     Returns:
@@ -81,8 +80,8 @@ def mesh_from_maps(layout, texture, shape, smooth=False, truncate=False):
                 f"{name} map is {list(value.shape)}, expected [3, S, S] with the same S for both"
             )
     layout = layout.at_resolution(shape.shape[-1])
-    if smooth:
-        shape = smoothed(shape, layout.tmask)
+    if smoothing:
+        shape = smoothed(shape, layout.tmask, smoothing)
     pixels = layout.tcoords_pixel_scaled
     values = lookup(shape, pixels) if truncate else _bilinear_lookup(shape, pixels)
     return TexturedMesh(
@@ -99,19 +98,20 @@ def texture_picture(texture):
     return np.rint(values).astype(np.uint8).transpose(1, 2, 0)
 
 
-def smoothed(uv_map, mask):
-    """Smooths a map by a Gaussian of 3 texels at 512 (in proportion at other sides).
+def smoothed(uv_map, mask, sigma):
+    """Smooths a map by a Gaussian.
 
     Args:
       uv_map: float [C, S, S].
       mask: bool [S, S]; only texels under it count, each result is divided by the weight of those.
+      sigma: width of the Gaussian in texels of a 512-texel map (in proportion at other sides).
 
     Returns:
       float64 [C, S, S]; texels whose surroundings hold none of the mask keep their value.
     """
     from scipy.ndimage import gaussian_filter
 
-    sigma = SMOOTHING_SIGMA * mask.shape[0] / SMOOTHING_SIDE
+    sigma *= mask.shape[0] / SMOOTHING_SIDE
     uv_map = np.asarray(uv_map, np.float64)
     weight = gaussian_filter(mask.astype(np.float64), sigma, truncate=TRUNCATE)
     blurred = gaussian_filter(uv_map * mask, (0, sigma, sigma), truncate=TRUNCATE)
