@@ -1,11 +1,12 @@
 """How fast a 9-channel set is written: a plain loop, one worker, all cores.
 
-    python benchmarks/write_records.py [--resolution 512] [--count 200] [--rounds 3]
+    python benchmarks/write_records.py [--resolution 512] [--count 400] [--rounds 3]
 
 Inputs are made first: PNG textures and pickled shapes and normals, as `create_uv_maps` writes them.
 The plain loop is what one would write by hand: load, levels, tf.train.Example, TFRecordWriter, one
 example after the other. Each measurement is a process of its own, so that its peak memory is its
-own; times begin after its imports and include everything after that, the start of the workers too.
+own; times begin after its imports and include everything after that: also the start of the workers,
+a third of a second that weighs on small sets.
 The ways take turns, round by round, and the best rounds are compared. Ratios mean something only
 while the machine has nothing else to do: the load average is printed with them.
 """
@@ -131,7 +132,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--resolution", type=int, default=512, help="side (default: 512)")
-    parser.add_argument("--count", type=int, default=200, help="examples (default: 200)")
+    parser.add_argument("--count", type=int, default=400, help="examples (default: 400)")
     parser.add_argument("--rounds", type=int, default=3, help="repetitions (default: 3)")
     parser.add_argument("--folder", type=Path, help="for inputs and outputs (default: temporary)")
     parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
@@ -145,7 +146,7 @@ def main():
 
 def compare(folder, args):
     make_inputs(folder, args.resolution)
-    counts = (args.count // 2, args.count)
+    counts = (args.count // 4, args.count)
     results = {(way, count): [] for way in WAYS for count in counts}
     for _ in range(args.rounds):
         for (way, count), found in results.items():

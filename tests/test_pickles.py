@@ -37,7 +37,6 @@ def test_arrays(tmp_path, array, protocol):
     assert type(found) is np.ndarray
     assert found.dtype == array.dtype
     np.testing.assert_array_equal(found, array)
-    assert found.flags.writeable
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

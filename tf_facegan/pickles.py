@@ -39,8 +39,8 @@ def load(path):
       path: the file.
 
     Returns:
-      Plain Python values and numpy arrays; objects of the known classes (menpo's containers) are
-      `State`s.
+      Plain Python values and numpy arrays (read-only: they share the file's bytes); objects of the
+      known classes (menpo's containers) are `State`s.
 
     Raises:
       ValueError: a pickle that names anything but known data classes (the name is in the message;
@@ -65,7 +65,7 @@ def load_array(path):
       path: the file.
 
     Returns:
-      numpy.ndarray as it was stored.
+      numpy.ndarray as it was stored; read-only if it comes from a pickle.
 
     Raises:
       ValueError: as `load`, or the file holds something else than an array.
@@ -154,8 +154,7 @@ class _Array(metaclass=_Sealed):
 def _array(data, dtype, shape, order):
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
-    array = np.frombuffer(data, _numpy_dtype(dtype))
-    return array.reshape(shape, order=order).copy(order)
+    return np.frombuffer(data, _numpy_dtype(dtype)).reshape(shape, order=order)
 
 
 def _numpy_dtype(dtype):

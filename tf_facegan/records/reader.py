@@ -41,7 +41,7 @@ class RecordSet:
         self.path = Path(path)
         name, stored = _find(self.path)
         self._readers = _open_readers(self.path, name, stored)
-        info = stored or _foreign_info(name, self._readers)
+        info = stored or _foreign_info(self.path, name, self._readers)
         _check_readers(info, self._readers)
         if dtype is not None and dtype != info.dtype:
             raise ValueError(f"{self.path}: holds {info.dtype}, not dtype {dtype}")
@@ -155,11 +155,10 @@ class RecordSet:
 
         try:
             yield
-        except tf.errors.OpError:
-            if self._failure is None:
+        except tf.errors.OpError as error:
+            if self._failure is None or str(self._failure) not in str(error):
                 raise
-            failure, self._failure = self._failure, None
-            raise failure from None
+            raise self._failure from None
 
     def _reader(self, resolution):
         if resolution is None:
@@ -212,18 +211,21 @@ def _level_paths(path, name, info):
     return [schema.level_file(path, name, log2) for log2 in levels]
 
 
-def _foreign_info(name, readers):
+def _foreign_info(path, name, readers):
     largest = readers[max(readers)]
     is_single = schema.parse_record_file(largest.path)[1] is None
-    return schema.SetInfo(
-        name=name,
-        kind=schema.SINGLE_SIZE if is_single else schema.MULTI_RESOLUTION,
-        shape=list(largest.shape),
-        dtype=largest.dtype,
-        count=largest.count,
-        modalities=schema.guess_modalities(largest.shape[0]),
-        range=_FOREIGN_RANGES[largest.dtype],
-    )
+    try:
+        return schema.SetInfo(
+            name=name,
+            kind=schema.SINGLE_SIZE if is_single else schema.MULTI_RESOLUTION,
+            shape=list(largest.shape),
+            dtype=largest.dtype,
+            count=largest.count,
+            modalities=schema.guess_modalities(largest.shape[0]),
+            range=_FOREIGN_RANGES[largest.dtype],
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def _check_readers(info, readers):

@@ -103,7 +103,7 @@ def load_checked(load, example):
       array [C, H, W], uint8 or float32, C-contiguous and little endian.
 
     Raises:
-      ValueError: another dtype or rank; values that are not finite. Names the example.
+      ValueError: another dtype or rank; names the example.
     """
     array = np.asarray(load(example))
     if array.ndim != 3 or str(array.dtype) not in schema.DTYPES:
@@ -111,10 +111,7 @@ def load_checked(load, example):
             f"{example}: an array {array.dtype} {list(array.shape)}, uint8 or float32 [C, H, W] "
             "expected"
         )
-    array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-    if array.dtype == np.float32 and not np.isfinite(array).all():
-        raise ValueError(f"{example}: holds NaN or infinite values")
-    return array
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
 def _chunk_size(plan, count, workers):
@@ -140,12 +137,14 @@ class _Writer:
 
     def write(self, first, examples):
         """Writes consecutive records; returns (number written, those out of range)."""
+        lo, hi = self._plan.info.range
         out_of_range = {}
         for number, example in enumerate(examples, first):
             array = self._load(example)
-            limits = self._limits_outside(array)
-            if limits:
-                out_of_range[number] = limits
+            if array.dtype == np.float32:
+                lowest, highest = _limits(array, example)
+                if lowest < lo or highest > hi:
+                    out_of_range[number] = lowest, highest
             self._write_levels(number, array)
         for level, behind in zip(self._plan.levels, self._behind):
             behind.written(first * level.template.size, len(examples) * level.template.size)
@@ -161,18 +160,19 @@ class _Writer:
             )
         return array
 
-    def _limits_outside(self, array):
-        if array.dtype == np.uint8:
-            return None
-        lowest, highest = float(array.min()), float(array.max())
-        lo, hi = self._plan.info.range
-        return None if lo <= lowest and highest <= hi else (lowest, highest)
-
     def _write_levels(self, number, array):
         pyramid = levels.build(array, len(self._plan.levels))
         for file, level, image in zip(self._files, self._plan.levels, pyramid):
             template = level.template
             _write_at(file, template.frame(image), number * template.size)
+
+
+def _limits(array, example):
+    """The lowest and the highest value; NaN and infinities show in them."""
+    lowest, highest = float(array.min()), float(array.max())
+    if not np.isfinite(lowest) or not np.isfinite(highest):
+        raise ValueError(f"{example}: holds NaN or infinite values")
+    return lowest, highest
 
 
 class _WriteBehind:

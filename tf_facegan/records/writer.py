@@ -106,15 +106,12 @@ class _Labels:
 
 def _check_output(path, overwrite):
     if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise ValueError(f"{path}: exists and is no folder; a folder to make expected")
-    if not path.exists():
-        return
-    content = sorted(path.iterdir())
-    if not content:
+        raise ValueError(f"{path}: is a file or a link; a folder to make expected")
+    if not path.exists() or not any(path.iterdir()):
         return
     if not overwrite:
         raise ValueError(f"{path}: exists; give --overwrite to replace it, or another name")
-    foreign = [entry.name for entry in content if not _belongs_to_a_set(entry)]
+    foreign = _foreign_files(path)
     if foreign:
         raise ValueError(
             f"{path}: not replaced, because it holds files that are not of a set: "
@@ -122,21 +119,23 @@ def _check_output(path, overwrite):
         )
 
 
-def _belongs_to_a_set(entry):
-    names = {
-        parsed[0] for parsed in map(schema.parse_record_file, entry.parent.iterdir()) if parsed
-    }
-    if not entry.is_file():
-        return False
-    if entry.name == schema.UV_LAYOUT or entry.suffix == ".labels":
-        return True
-    if entry.suffix == ".tfrecords":
-        return schema.parse_record_file(entry) is not None
-    return any(
-        entry.name == f"{name}.json"
-        or (entry.suffix == ".npy" and entry.name.startswith(f"{name}-"))
-        for name in names
-    )
+def _foreign_files(path):
+    """Names of what a folder holds beside the files of sets, sorted."""
+    entries = sorted(path.iterdir())
+    names = {parsed[0] for parsed in map(schema.parse_record_file, entries) if parsed}
+
+    def belongs(entry):
+        if entry.suffix == ".npy":
+            return any(entry.name.startswith(f"{name}-") for name in names)
+        if entry.suffix == ".json":
+            return entry.stem in names
+        return (
+            entry.name == schema.UV_LAYOUT
+            or entry.suffix == ".labels"
+            or schema.parse_record_file(entry) is not None
+        )
+
+    return [entry.name for entry in entries if not (entry.is_file() and belongs(entry))]
 
 
 def _checked_labels(values, kind, names, count):

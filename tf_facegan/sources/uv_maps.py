@@ -91,7 +91,7 @@ def create_set(
     if labels is not None:
         found = read_labels(labels, [triple.stem for triple in triples], label_kind, label_names)
         if found.unused:
-            logging.info("%s: not used: %s", labels, matching.shortened(found.unused))
+            logging.warning("%s: no face for %s", labels, matching.shortened(found.unused))
         options = {
             "labels": found.values,
             "label_kind": found.kind,
