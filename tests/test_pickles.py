@@ -1,7 +1,9 @@
 import collections
+import contextlib
 import io
 import os
 import pickle
+import resource
 import struct
 
 import numpy as np
@@ -235,3 +237,30 @@ def test_other_content_than_an_array(tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         pickles.load(tmp_path / "none.pkl")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02Nr\xff\xff\xff\x01.",  # remember under a number of 33 million
+        b"\x80\x05\x96" + struct.pack("<Q", 1 << 29) + b"short.",  # bytes that are not there
+        b"\x80\x04\x8e" + struct.pack("<Q", 1 << 29) + b"short.",
+    ],
+)
+def test_damaged_numbers_take_no_memory(tmp_path, content):
+    path = write(tmp_path, content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with contextlib.suppress(ValueError):
+        pickles.load(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_damaged_files_are_read_or_refused(tmp_path):
+    random = np.random.RandomState(0)
+    value = {"a": np.arange(5.0), "b": [np.float32(2), (1, 2.5, None, "x", b"y")]}
+    for number in range(600):
+        content = bytearray(pickle.dumps(value, number % 6))
+        for _ in range(random.randint(1, 4)):
+            content[random.randint(len(content))] = random.randint(256)
+        with contextlib.suppress(ValueError):
+            pickles.load(write(tmp_path, bytes(content)))

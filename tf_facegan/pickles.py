@@ -10,6 +10,7 @@ cannot be changed by the pickle either, so one file cannot prepare the ground fo
 import collections
 import pickle
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ _UNREADABLE = (
     RecursionError,
     TypeError,
     ValueError,  # includes UnicodeDecodeError
+    struct.error,
 )
 
 
@@ -233,7 +235,11 @@ def _state_globals():
 _GLOBALS = {**dict(_numpy_globals()), **dict(_python_globals()), **dict(_state_globals())}
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(pickle._Unpickler):
+    """Python's own reader in Python: the one in C takes gigabytes for a damaged length or index."""
+
+    dispatch = dict(pickle._Unpickler.dispatch)
+
     def find_class(self, module, name):
         if (module, name) not in _GLOBALS:
             raise RefusedPickle(f"it asks for {module}.{name}, which is not data")
@@ -241,6 +247,13 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid):
         raise RefusedPickle("it refers to data outside the file")
+
+    def load_bytearray8(self):
+        # Allocates what is there, not what is announced.
+        (length,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(length)))
+
+    dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
 def _finished(value, seen):
