@@ -65,5 +65,11 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# On an idle machine: every figure compares two things measured in the same run.
+bench: $(STAMP)
+	$(BIN)/python benchmarks/write_records.py
+	$(BIN)/python benchmarks/tbgan_step.py
+	$(BIN)/python benchmarks/native_resolution.py
+
 clean:
 	rm -rf $(VENV) *.egg-info .pytest_cache .ruff_cache demo_data

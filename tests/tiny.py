@@ -35,14 +35,14 @@ def face(number):
     return np.random.RandomState(number).rand(9, 8, 8).astype(np.float32) * 2 - 1
 
 
-def write_faces(path, label_kind="class", load=face):
+def write_faces(path, label_kind="class", load=face, modalities=MODALITIES):
     """Writes a set of COUNT faces (`load` of a number) with seven labels and returns its path."""
     labels = np.random.RandomState(0).rand(COUNT, 7).astype(np.float32) * 5
     write_set(
         path,
         list(range(COUNT)),
         load,
-        modalities=MODALITIES,
+        modalities=modalities,
         value_range=[-1, 1],
         labels=labels,
         label_kind=label_kind,

@@ -1,3 +1,6 @@
+from types import SimpleNamespace
+
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -137,11 +140,39 @@ def test_the_generator_learns_the_colours_of_the_set(tmp_path, trainer):
     assert error() < before / 3
 
 
+@pytest.mark.parametrize(
+    "modalities, branches, mult",
+    [
+        ([["shape", 3]], (("shp", 3),), 1),
+        ([["texture", 3], ["shape", 3]], (("tex", 3), ("shp", 3)), 2),
+        ([["image", 1]], (("image", 1),), 1),
+    ],
+    ids=("shape alone", "texture and shape", "grey images"),
+)
+def test_other_modalities_train(modalities, branches, mult, tmp_path, trainer):
+    channels = sum(width for _, width in modalities)
+    path = tiny.write_faces(
+        tmp_path / "set", load=lambda n: tiny.face(n)[:channels], modalities=modalities
+    )
+    changes = {"G.branches": branches, "D.branches": branches}
+    changes.update({"G.fmap_mult": mult, "D.fmap_mult": mult, "train.minibatch_repeats": 1})
+    one = Trainer(tiny.config_for(path, **changes), trainer.strategy)
+    scalars = iterate(one, 96)
+    assert all(np.isfinite(float(value)) for value in scalars.values())
+    run = SimpleNamespace(path=tmp_path)
+    one.write_samples(run, 3)
+    assert len(list(tmp_path.glob("fakes000003*.png"))) == len(modalities)
+
+
+def test_mirroring_negates_x_of_shapes_and_normals(faces, trainer):
+    config = tiny.config_for(faces, **{"data.mirror_augment": True})
+    one = Trainer(config, trainer.strategy)
+    assert one._mirror_negate == [3, 6]
+    scalars = iterate(one, 0)
+    assert all(np.isfinite(float(value)) for value in scalars.values())
+
+
 def test_sheets_show_full_size_at_every_level(trainer, tmp_path):
-    from types import SimpleNamespace
-
-    import cv2
-
     run = SimpleNamespace(path=tmp_path)
     trainer.write_reals(run)
     iterate(trainer, 0)
