@@ -163,6 +163,50 @@ def test_convolution_gradients_match_differences(resample, activation):
             )
 
 
+def _value_and_gradients(function, *inputs):
+    """Returns the output of a function, its gradient and those of a penalty on the gradient."""
+    with tf.GradientTape() as outer:
+        outer.watch(inputs)
+        with tf.GradientTape() as inner:
+            inner.watch(inputs)
+            y = function(*inputs)
+            total = tf.reduce_sum(y**3)
+        first = inner.gradient(total, inputs[0])
+        penalty = tf.reduce_sum(first**2)
+    return [y, first, *outer.gradient(penalty, inputs)]
+
+
+@pytest.mark.parametrize(
+    "name, side, shape, function",
+    [
+        ("Conv2D", 4, (3, 3, 172, 170), layers.conv2d),
+        ("Conv2D", 8, (4, 4, 129, 128), lambda x, kernel: layers.conv2d(x, kernel, 2)),
+        ("Conv2DBackpropInput", 4, (3, 3, 128, 129), layers.upscale2d_conv2d),
+    ],
+)
+def test_patches_times_matrix_is_the_convolution(name, side, shape, function, monkeypatch):
+    channels = shape[3] if name == "Conv2DBackpropInput" else shape[2]
+    x = tf.random.stateless_normal([2, side, side, channels], [1, 2], dtype=tf.float64)
+    kernel = tf.random.stateless_normal(shape, [3, 4], dtype=tf.float64)
+    graph = tf.function(function).get_concrete_function(x, kernel).graph
+    assert name not in {operation.type for operation in graph.get_operations()}
+    patches = _value_and_gradients(function, x, kernel)
+    monkeypatch.setattr(layers, "_few_pixels", lambda *_: False)
+    graph = tf.function(lambda *inputs: function(*inputs)).get_concrete_function(x, kernel).graph
+    assert name in {operation.type for operation in graph.get_operations()}
+    for ours, expected in zip(patches, _value_and_gradients(function, x, kernel)):
+        np.testing.assert_allclose(ours, expected, rtol=1e-7, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("count", [1, 64])
+def test_the_smaller_operand_is_scaled(count):
+    layer = layers.EqualizedConv2D((3, 3, 8, 8), [8], 0.1, activation=None)
+    x = tf.random.stateless_normal([count, 4, 4, 8], [1, 2])
+    scaled = [a is not b for a, b in zip(layer.scaled_operands(x), (x, layer.weight))]
+    assert scaled[0] == (count == 1)
+    np.testing.assert_allclose(layer(x), tf.nn.conv2d(x, layer.weight * 0.1, 1, "SAME"), atol=1e-5)
+
+
 @pytest.mark.parametrize("policy", ["float32", "float64", "mixed_float16"])
 def test_layers_follow_the_dtype_policy(policy):
     layer = layers.EqualizedConv2D((3, 3, 3, 4), [4], 0.1, dtype=policy)
