@@ -155,22 +155,28 @@ def compare(folder, args):
         f"9x{args.resolution}x{args.resolution}, best of {args.rounds} rounds, {os.cpu_count()} "
         f"cores, load average {os.getloadavg()[1]:.1f}"
     )
-    rates = {}
+    best = {key: min(entry["seconds"] for entry in found) for key, found in results.items()}
     for (way, count), found in results.items():
-        rates[way, count] = count / min(entry["seconds"] for entry in found)
         own, child = (
             max(entry[key] for entry in found) / 1024 for key in ("self", "largest_child")
         )
         print(
-            f"{way:11} {count:5d} examples: {rates[way, count]:6.1f} examples/s, peak memory "
+            f"{way:11} {count:5d} examples: {count / best[way, count]:6.1f} examples/s, peak memory "
             f"{own:.0f} MB, largest worker {child:.0f} MB"
         )
-    for count in counts:
-        all_cores, one = rates["all cores", count], rates["1 worker", count]
-        print(
-            f"{count} examples: all cores / 1 worker {all_cores / one:.2f}, "
-            f"1 worker / plain loop {one / rates['plain loop', count]:.2f}"
-        )
+    few, many = counts
+    print_ratios(f"{few} examples", {way: few / best[way, few] for way in WAYS})
+    print_ratios(f"{many} examples", {way: many / best[way, many] for way in WAYS})
+    # What lies between the two counts holds no start: the rate at which a large set is written.
+    rates = {way: (many - few) / (best[way, many] - best[way, few]) for way in WAYS}
+    print_ratios("once running", rates)
+
+
+def print_ratios(title, rates):
+    plain, one, every = (rates[way] for way in WAYS)
+    print(
+        f"{title}: all cores / 1 worker {every / one:.2f}, 1 worker / plain loop {one / plain:.2f}"
+    )
 
 
 if __name__ == "__main__":

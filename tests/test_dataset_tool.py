@@ -149,7 +149,7 @@ def test_sizes_are_checked(tmp_path, capsys):
     assert "face09: float32 [9, 4, 4], but the first example is" in line_of_error(capsys)
     odd = uv_folder.random_maps(tmp_path / "odd", 2, 12)
     assert create(odd, tmp_path / "set") == 1
-    assert "12x12; a multi-resolution set needs" in line_of_error(capsys)
+    assert "face01: the size is 12x12; a multi-resolution set needs" in line_of_error(capsys)
     assert not (tmp_path / "set").exists()
 
 

@@ -74,6 +74,8 @@ def write_set(
     fields = {name: np.asarray(array) for name, array in (fields or {}).items()}
     _check_fields(fields, len(examples))
     first = work.load_checked(load, examples[0])
+    if kind == schema.MULTI_RESOLUTION:
+        _check_size(examples[0], first.shape)
     info = schema.SetInfo(
         name=path.name,
         kind=kind,
@@ -155,6 +157,13 @@ def _check_fields(fields, count):
                 f"field {name} is {array.dtype} {list(array.shape)}, plain values for {count} "
                 "examples expected"
             )
+
+
+def _check_size(example, shape):
+    try:
+        schema.check_power_of_two(shape)
+    except ValueError as error:
+        raise ValueError(f"{example}: {error}") from None
 
 
 def _check_space(path, plan):
