@@ -161,8 +161,8 @@ def compare(folder, args):
             max(entry[key] for entry in found) / 1024 for key in ("self", "largest_child")
         )
         print(
-            f"{way:11} {count:5d} examples: {count / best[way, count]:6.1f} examples/s, peak memory "
-            f"{own:.0f} MB, largest worker {child:.0f} MB"
+            f"{way:11} {count:5d} examples: {count / best[way, count]:6.1f} examples/s, "
+            f"peak memory {own:.0f} MB, largest worker {child:.0f} MB"
         )
     few, many = counts
     print_ratios(f"{few} examples", {way: few / best[way, few] for way in WAYS})
