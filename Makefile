@@ -45,7 +45,7 @@ demo: $(STAMP)
 	$(BIN)/python train.py --utility generate_textured_meshes --run_id latest --set smoothing=12
 	@echo
 	@echo "Training data:   $(DEMO)/sheet.png"
-	@echo "Run folder:      $$(ls -d results/*-pgan-faces-preset-demo | tail -n 1) (reals.png, fakes*.png)"
+	@echo "Run folder:      $$(ls -d results/???-pgan-faces-preset-demo | tail -n 1) (reals.png, fakes*.png)"
 	@echo "Video:           $$(ls results/*-interpolation-video-*/*.mp4 | tail -n 1)"
 	@echo "3D faces:        $$(ls -d results/*-textured-meshes-* | tail -n 1) (previews.png, *.obj)"
 	@echo "TensorBoard:     $(BIN)/tensorboard --logdir results"
