@@ -1,0 +1,36 @@
+import argparse
+
+import pytest
+
+from tf_facegan.command_line import run
+
+
+def raising(error):
+    def command(_):
+        raise error
+
+    return command
+
+
+@pytest.mark.parametrize("error", (ValueError, FileNotFoundError, PermissionError, ImportError))
+def test_what_a_user_can_mend_is_one_line(error, capsys):
+    args = argparse.Namespace(debug=False)
+    assert run(raising(error("bad.png:\n  not an image")), args) == 1
+    assert capsys.readouterr().err == "error: bad.png: not an image\n"
+
+
+def test_debug_shows_the_traceback(capsys):
+    assert run(raising(ValueError("bad")), argparse.Namespace(debug=True)) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_exit_codes():
+    args = argparse.Namespace()
+    assert run(lambda _: None, args) == 0
+    assert run(lambda _: 143, args) == 143
+    assert run(raising(KeyboardInterrupt()), args) == 130
+
+
+def test_a_defect_of_ours_is_not_hidden():
+    with pytest.raises(KeyError):
+        run(raising(KeyError("x")), argparse.Namespace())
