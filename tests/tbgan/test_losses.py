@@ -154,3 +154,16 @@ def test_reals_of_the_lowest_level_are_not_blended():
     records = tf.random.stateless_normal([2, 3, 4, 4], [1, 2])
     images = losses.process_reals(records, tf.constant(0.5))
     np.testing.assert_allclose(images, tf.transpose(records, [0, 2, 3, 1]))
+
+
+def test_large_images_are_judged_apart_with_the_same_result(monkeypatch):
+    G, D = Generator(**TINY, seed=1), Discriminator(**TINY, seed=2)
+    reals = tf.random.stateless_normal([4, 8, 8, 9], [1, 2])
+    latents = tf.random.stateless_normal([4, G.latent_size], [3, 4])
+    arguments = (G, D, reals, tf.zeros([4, 2]), latents, tf.ones([4, 1, 1, 1]) * 0.3, 0)
+    together, terms = losses.discriminator_loss(*arguments)
+    monkeypatch.setattr(losses, "LARGE_SIDE", 8)
+    apart, terms_apart = losses.discriminator_loss(*arguments)
+    np.testing.assert_allclose(together, apart, rtol=1e-5)
+    for name, term in terms.items():
+        np.testing.assert_allclose(term, terms_apart[name], rtol=1e-4, atol=1e-5)

@@ -12,6 +12,7 @@ from tf_facegan import losses
 from tf_facegan.layers import downscale2d, upscale2d
 
 LABEL_KINDS = ("class", "intensity")
+LARGE_SIDE = 128  # pixels, from which on reals and fakes are judged one after the other
 
 
 def generator_loss(G, D, latents, labels, lod, cond_weight=1.0, label_kind="class"):
@@ -76,8 +77,7 @@ def discriminator_loss(
     condition = label_condition(labels, label_kind)
     fakes = tf.stop_gradient(G(latents, condition, lod))
     reals = tf.cast(reals, fakes.dtype)
-    # One call for both; the minibatch statistics of reals and fakes stay apart.
-    scores, logits = D(tf.concat([reals, fakes], axis=0), lod, parts=2)
+    scores, logits = _judge_both(D, reals, fakes, lod)
     real_scores, fake_scores = tf.split(scores[:, 0], 2)
     mixed_scores, norms = mixed_gradient_norms(D, losses.mix(reals, fakes, mixing), lod, loss_scale)
     drift = tf.square(real_scores)
@@ -97,6 +97,17 @@ def discriminator_loss(
         terms["Loss/label_penalty_reals"] = of_reals
         terms["Loss/label_penalty_fakes"] = of_fakes
     return tf.reduce_mean(loss), terms
+
+
+def _judge_both(D, reals, fakes, lod):
+    """Returns D's (scores [2N, 1], logits [2N, label_size]) of reals, then fakes.
+
+    The minibatch statistics of reals and fakes stay apart. One call for both is faster (measured on
+    a CPU) until the features of both no longer fit the cache.
+    """
+    if reals.shape[1] < LARGE_SIDE:
+        return D(tf.concat([reals, fakes], axis=0), lod, parts=2)
+    return [tf.concat(outputs, axis=0) for outputs in zip(D(reals, lod), D(fakes, lod))]
 
 
 def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
