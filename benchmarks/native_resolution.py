@@ -16,7 +16,8 @@ import sys
 from pathlib import Path
 
 import calibration
-from tbgan_step import PLAIN, RESOLUTION, Networks, level_of
+import tensorflow as tf
+from tbgan_step import PLAIN, Networks, level_of
 
 from tf_facegan.layers import downscale2d, upscale2d
 
@@ -41,7 +42,14 @@ def make_step(networks, side, variant):
         return networks.D(images, level, parts)
 
     step = networks.make_step(level, G=generate, D=discriminate, lod=0)
-    return step, networks.inputs(RESOLUTION)
+
+    @tf.function
+    def upscale_and_step(reals, *others):
+        for _ in range(level):
+            reals = upscale2d(reals)
+        return step(reals, *others)
+
+    return upscale_and_step, networks.inputs(side)
 
 
 def step_times(networks, side, repeats):
