@@ -87,8 +87,11 @@ class Adam(tf.Module):
         finite = all_finite(gradients)
         one = tf.ones([], self.beta2_power.dtype)
         # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change
-        # nothing.
-        taken = tf.cast(finite, one.dtype)
+        # nothing. The conditional hands gradients on without a copy, and holds nothing that talks
+        # to other replicas.
+        gradients = tf.cond(
+            finite, lambda: gradients, lambda: [tf.zeros_like(gradient) for gradient in gradients]
+        )
         rate = tf.where(finite, tf.cast(learning_rate, one.dtype), 0.0)
         beta1, beta2 = (
             tf.where(finite, tf.cast(beta, one.dtype), one) for beta in (self.beta1, self.beta2)
@@ -106,7 +109,7 @@ class Adam(tf.Module):
                 beta1=beta1,
                 beta2=beta2,
                 epsilon=tf.cast(self.epsilon, one.dtype),
-                grad=tf.math.multiply_no_nan(gradient, taken),
+                grad=gradient,
             )
         write(self.beta1_power, powers[0] * beta1)
         write(self.beta2_power, powers[1] * beta2)
