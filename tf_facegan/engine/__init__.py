@@ -1,0 +1,1 @@
+"""What every system trains with: devices, run folder, checkpoints, optimizers, the loop."""
