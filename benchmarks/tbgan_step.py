@@ -50,7 +50,7 @@ class Networks:
         G, D = G or self.G, D or self.D
         G_variables = self.G.used_variables((level, fade))
         D_variables = self.D.used_variables((level, fade))
-        averages = self.Gs.used_variables((level, fade))
+        averages, sources = (list(net.named_variables.values()) for net in (self.Gs, self.G))
 
         @tf.function
         def step(reals, labels, D_latents, mixing, G_latents, G_labels):
@@ -58,7 +58,7 @@ class Networks:
                 tape.watch(D_variables)
                 D_loss, _ = losses.discriminator_loss(G, D, reals, labels, D_latents, mixing, lod)
             self.D_opt.apply(tape.gradient(D_loss, D_variables), D_variables, 0.001)
-            ema_update(averages, G_variables, 0.999)
+            ema_update(averages, sources, 0.999)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(G_variables)
                 G_loss, _ = losses.generator_loss(G, D, G_latents, G_labels, lod)
@@ -89,7 +89,8 @@ def level_of(side):
 
 def measure(step, convolve, repeats):
     """Returns medians: seconds of a step, GFLOP/s of the convolution, seconds normalised."""
-    for _ in range(2):
+    for _ in range(5):
+        calibration.seconds(convolve)
         calibration.seconds(step)
     times, speeds = [], []
     for _ in range(repeats):

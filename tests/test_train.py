@@ -30,7 +30,6 @@ def results(faces, tmp_path_factory):
     changes = {
         "schedule.minibatch_base": 16,
         "train.total_kimg": 0.112,
-        "runtime.deterministic": False,
     }
     done = command(*flags, "--logical_cpus", 4, "--mod", "norepeat", *tiny.set_flags(changes))
     assert done.returncode == 0, done.stderr

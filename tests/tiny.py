@@ -26,7 +26,6 @@ CHANGES = {
     "train.total_kimg": 0.208,
     "train.G_smoothing": 0.9,
     "grid.size": "2x2",
-    "runtime.deterministic": True,
 }
 
 

@@ -23,9 +23,7 @@ from tf_facegan.engine.progress import Progress
 from tf_facegan.tbgan.trainer import Trainer
 
 faces, images, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-changes = {
-    "schedule.minibatch_base": 16, "train.minibatch_repeats": 1, "runtime.deterministic": False
-}
+changes = {"schedule.minibatch_base": 16, "train.minibatch_repeats": 1}
 config = tiny.config_for(faces, **changes)
 results = {}
 mirrored = devices.make_strategy(1, 4)

@@ -14,7 +14,7 @@ from tf_facegan.tbgan.trainer import Trainer
 
 @pytest.fixture(scope="module")
 def trainer(faces):
-    changes = {"runtime.deterministic": False, "train.minibatch_repeats": 1}
+    changes = {"train.minibatch_repeats": 1}
     return Trainer(tiny.config_for(faces, **changes), make_strategy(1))
 
 

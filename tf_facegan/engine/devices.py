@@ -36,9 +36,9 @@ def make_strategy(num_gpus=1, logical_cpus=0):
     return _over(["/cpu:0"])
 
 
-def num_devices(num_gpus, logical_cpus):
-    """Returns how many devices `make_strategy` would use, without touching TensorFlow's devices."""
-    return logical_cpus or num_gpus
+def uses_gpus(strategy):
+    """Whether the strategy trains on GPUs."""
+    return any("GPU" in device for device in strategy.extended.worker_devices)
 
 
 def split_batch(strategy, tensors):

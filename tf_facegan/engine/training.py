@@ -29,7 +29,8 @@ def train(config, result_dir="results", run=None):
     """
     runtime = config.runtime
     strategy = devices.make_strategy(runtime.num_gpus, runtime.logical_cpus)
-    if runtime.deterministic:
+    deterministic = runtime.deterministic
+    if deterministic or (deterministic is None and not devices.uses_gpus(strategy)):
         tf.config.experimental.enable_op_determinism()
     trainer = systems.get(config.system).part("trainer")(config, strategy)
     if run is None:

@@ -115,7 +115,9 @@ class Grid:
 class Runtime:
     num_gpus: int = option(1, "devices to train on; 1 without a GPU is the CPU")
     logical_cpus: int = option(0, "split the CPU into that many devices instead (0: do not)")
-    deterministic: bool = option(False, "bit-identical repetition (slower on GPUs)")
+    deterministic: Optional[bool] = option(
+        None, "repeat bit for bit; None: on the CPU, where it costs nothing, and not on GPUs"
+    )
     checkpoint_minutes: float = option(10.0, "longest time between checkpoints, minutes")
     keep_checkpoints: int = option(2, "checkpoints kept in the run folder")
     prefetch: int = option(2, "minibatches prepared ahead")
