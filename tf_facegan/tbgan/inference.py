@@ -65,7 +65,7 @@ class TBGANPipeline:
         config, info = run.load_config(), schema.load(run.path / DATASET)
         path = run.snapshot(snapshot)
         arrays = run_folder.load_network(path, network)
-        generator = Generator(**network_arguments(config, "G", info))
+        generator = Generator(**network_arguments(config, "G", info), seed=0)
         reference.assign(generator, arrays)
         layout = run.path / schema.UV_LAYOUT
         return cls(
