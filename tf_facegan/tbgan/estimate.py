@@ -8,7 +8,7 @@ _FLOAT = 4
 # Copies of every layer's output that are alive at the fullest moment of a discriminator step: those
 # kept for the reals, the fakes, the mixed images and the second order of the penalty. Fitted to
 # the peak memory that benchmarks/native_resolution.py measured.
-_COPIES = 9.0
+_COPIES = 12.0
 
 
 def memory_lines(config):
