@@ -10,7 +10,6 @@ import signal
 from pathlib import Path
 
 from absl import app
-from absl.flags import argparse_flags
 
 from tf_facegan import command_line
 
@@ -241,7 +240,7 @@ COMMANDS = (
 
 def parse(argv):
     """Parses the command line; `args.command` is the function to call."""
-    parser = argparse_flags.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog=Path(argv[0]).name,
         description="Builds, shows, extracts and compares data sets.",
         epilog="`%(prog)s <command> -h` shows the arguments of a command.",

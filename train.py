@@ -7,11 +7,10 @@ Examples:
   python train.py --utility generate_interpolation_video --run_id 0 --set duration_sec=10
 """
 
+import argparse
 import dataclasses
 import sys
 from pathlib import Path
-
-from absl.flags import argparse_flags
 
 import configs
 from tf_facegan import command_line, systems
@@ -31,10 +30,10 @@ def main(argv=None):
 
 
 def parse(argv=None):
-    parser = argparse_flags.ArgumentParser(
+    parser = command_line.ArgumentParser(
         prog="train.py",
         description=__doc__,
-        formatter_class=argparse_flags.argparse.RawDescriptionHelpFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     training = parser.add_argument_group("training")
     training.add_argument(

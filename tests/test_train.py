@@ -143,6 +143,23 @@ def test_a_mistake_is_one_line(flags, message, results, capsys):
     assert sorted(results.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "tool, flags, message",
+    [
+        ("train.py", ["--datasets", "x"], "unrecognized arguments: --datasets x"),
+        ("train.py", ["--num_gpus", "two"], "argument --num_gpus: invalid int value: 'two'"),
+        ("dataset_tool.py", ["create_from_pkl"], "invalid choice: 'create_from_pkl'"),
+        ("dataset_tool.py", ["display"], "the following arguments are required"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(tool, flags, message):
+    line = [sys.executable, tool, *flags]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
 def test_dry_run_prints_everything_and_makes_nothing(tmp_path, capsys):
     results = tmp_path / "results"
     assert train.main(["--preset", "v2-4gpus", "--dry_run", "--result_dir", str(results)]) == 0

@@ -4,7 +4,16 @@ import os
 import sys
 import traceback
 
+from absl.flags import argparse_flags
+
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+
+
+class ArgumentParser(argparse_flags.ArgumentParser):
+    """argparse (with absl's flags) whose errors are one line and exit code 1, sub-commands' too."""
+
+    def error(self, message):
+        self.exit(1, f"error: {message} ({self.prog} -h lists what there is)\n")
 
 
 def add_debug_flag(parser):

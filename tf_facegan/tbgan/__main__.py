@@ -3,14 +3,12 @@
 import sys
 from pathlib import Path
 
-from absl.flags import argparse_flags
-
 from tf_facegan import command_line
 
 
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
-    parser = argparse_flags.ArgumentParser(prog="python -m tf_facegan.tbgan", description=__doc__)
+    parser = command_line.ArgumentParser(prog="python -m tf_facegan.tbgan", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     generate_parser = commands.add_parser(
         "generate", help="random faces of a run as PNG, a sheet for each modality"
