@@ -2,16 +2,14 @@
 
 import collections
 import dataclasses
-import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tf_facegan import pickles
+from tf_facegan.sources.action_units import INTENSITY_RANGE, is_intensity_column
 from tf_facegan.sources.matching import shortened
 
-INTENSITY_RANGE = (0.0, 5.0)
-_AU_INTENSITY = re.compile(r"AU\d\d_r")
 _NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")
 _FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pkl", ".npy", ".obj", ".ply")
 
@@ -188,7 +186,7 @@ def _is_number(text):
 
 
 def _au_columns(frame):
-    return [column for column in frame.columns if _AU_INTENSITY.fullmatch(column)]
+    return [column for column in frame.columns if is_intensity_column(column)]
 
 
 def _numbers(path, frame, columns):
