@@ -11,9 +11,12 @@ import collections
 import pickle
 import re
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from tf_facegan import torch_files
 
 _PLAIN_DTYPE = re.compile(r"[<>=|]?([?]|[biufcSU]\d+)")
 _UNREADABLE = (
@@ -28,6 +31,7 @@ _UNREADABLE = (
     ValueError,  # includes UnicodeDecodeError
     struct.error,
 )
+_UNREADABLE_TORCH = (*_UNREADABLE, OSError, RuntimeError, zipfile.BadZipFile)
 
 
 class RefusedPickle(ValueError):
@@ -85,6 +89,32 @@ def load_array(path):
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{path}: holds a {type(value).__name__}, an array expected")
     return value
+
+
+def load_torch(path):
+    """Reads what `torch.save` wrote, without torch: the zip container and the one before 1.6.
+
+    Args:
+      path: the file.
+
+    Returns:
+      Plain Python values with a numpy array for every tensor, where it was saved from left out;
+      arrays are read-only, and tensors that shared memory still do.
+
+    Raises:
+      ValueError: a file that names anything but data (a pickled module, for example; nothing of it
+        has run), or one that is truncated or not written by `torch.save`.
+      OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        try:
+            return _finished(torch_files.read(file, _load_torch_pickle), {})
+        except RefusedPickle as error:
+            raise ValueError(f"{path}: refused, {error}") from None
+        except _UNREADABLE_TORCH as error:
+            detail = str(error) or type(error).__name__
+            raise ValueError(f"{path}: not a readable torch file ({detail})") from None
 
 
 class _Sealed(type):
@@ -153,6 +183,13 @@ class _Array(metaclass=_Sealed):
         self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
 
 
+class _OrderedDict(collections.OrderedDict, metaclass=_Sealed):
+    """Stands in for collections.OrderedDict, without attributes of its own."""
+
+    def __setstate__(self, state):
+        """Torch's dictionaries carry versions of the modules they came from."""
+
+
 def _array(data, dtype, shape, order):
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
@@ -209,7 +246,7 @@ def _numpy_globals():
 
 
 def _python_globals():
-    yield ("collections", "OrderedDict"), collections.OrderedDict
+    yield ("collections", "OrderedDict"), _OrderedDict
     yield ("_codecs", "encode"), _Function(_encode)
     for builtins, copyreg in (("__builtin__", "copy_reg"), ("builtins", "copyreg")):
         yield (builtins, "bytes"), _Function(_empty_bytes)
@@ -235,15 +272,27 @@ def _state_globals():
 _GLOBALS = {**dict(_numpy_globals()), **dict(_python_globals()), **dict(_state_globals())}
 
 
+def _torch_globals():
+    for name in ("_rebuild_tensor", "_rebuild_tensor_v2"):
+        yield ("torch._utils", name), _Function(torch_files.rebuild_tensor)
+    yield ("torch._utils", "_rebuild_parameter"), _Function(torch_files.rebuild_parameter)
+    for name in torch_files.DTYPES:
+        yield ("torch", name), name
+
+
+_TORCH_GLOBALS = {**_GLOBALS, **dict(_torch_globals())}
+
+
 class _Unpickler(pickle._Unpickler):
     """Python's own reader in Python: the one in C takes gigabytes for a damaged length or index."""
 
     dispatch = dict(pickle._Unpickler.dispatch)
+    known = _GLOBALS
 
     def find_class(self, module, name):
-        if (module, name) not in _GLOBALS:
+        if (module, name) not in self.known:
             raise RefusedPickle(f"it asks for {module}.{name}, which is not data")
-        return _GLOBALS[module, name]
+        return self.known[module, name]
 
     def persistent_load(self, pid):
         raise RefusedPickle("it refers to data outside the file")
@@ -256,6 +305,18 @@ class _Unpickler(pickle._Unpickler):
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
+class _TorchUnpickler(_Unpickler):
+    """Reads a pickle within a torch file, which refers to storages beside it."""
+
+    known = _TORCH_GLOBALS
+
+
+def _load_torch_pickle(file, refer):
+    unpickler = _TorchUnpickler(file, encoding="latin1")
+    unpickler.persistent_load = refer
+    return unpickler.load()
+
+
 def _finished(value, seen):
     """Replaces the stand-ins of arrays and dtypes within `value` by the arrays and dtypes.
 
@@ -266,7 +327,7 @@ def _finished(value, seen):
     if id(value) in seen:
         return seen[id(value)][1]
     result = value
-    if isinstance(value, _Array):
+    if isinstance(value, (_Array, torch_files.Tensor)):
         if value.array is None:
             raise RefusedPickle("it holds an array without content")
         result = value.array
