@@ -44,6 +44,21 @@ def test_adam_is_tensorflow_1_adam(beta1, in_graph):
         assert np.array_equal(a, b)
 
 
+def test_adam_with_the_epsilon_of_pytorch():
+    # Tiny gradients, on which the place of epsilon shows; numbers of the formula in float64.
+    gradients = np.array([1.0, 1e-3, 1e-6, 1e-8, 0.0])
+    weight, m, v = np.zeros(5), np.zeros(5), np.zeros(5)
+    variable = tf.Variable(weight)
+    optimizer = Adam([variable], torch_epsilon=True)
+    for t in (1, 2, 3):
+        g = gradients * (-t)
+        optimizer.apply([tf.constant(g)], [variable], 0.1)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        weight -= 0.1 / (1 - 0.9**t) * m / (np.sqrt(v) / np.sqrt(1 - 0.999**t) + 1e-8)
+        np.testing.assert_allclose(variable, weight, rtol=1e-10)
+    assert weight[3] < 0.2  # as large as the others' if epsilon were outside
+
+
 def test_variables_without_gradient_stay():
     variables = _variables()
     optimizer = Adam(variables, beta1=0.0)

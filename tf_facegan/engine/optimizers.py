@@ -14,6 +14,8 @@ class Adam(tf.Module):
 
     w -= lr * sqrt(1 - beta2**t) / (1 - beta1**t) * m / (sqrt(v) + epsilon)
 
+    Or as PyTorch has it, with epsilon added to the corrected root, sqrt(v / (1 - beta2**t)).
+
     A step whose gradients are not all finite is skipped as a whole, as in PGGAN's optimizer
     wrapper. Variables without a gradient are left alone. PGGAN gives them gradients of zero: with
     beta1 = 0 that only shrinks their second moment, which is the same for layers that wait for
@@ -31,6 +33,7 @@ class Adam(tf.Module):
         beta1=0.9,
         beta2=0.999,
         epsilon=1e-8,
+        torch_epsilon=False,
         loss_scaling=False,
         initial_scale_log2=64.0,
         scale_increment=0.0005,
@@ -43,12 +46,14 @@ class Adam(tf.Module):
           variables: list of all trainable variables that will ever be updated, of one dtype.
           beta1, beta2: decay of the moments.
           epsilon: added to the root of the second moment.
+          torch_epsilon: add it to the root after its bias correction, as PyTorch does.
           loss_scaling: keep a loss scale.
           initial_scale_log2, scale_increment, scale_decrement: of the loss scale.
           name: of the module.
         """
         super().__init__(name=name)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self._torch_epsilon = torch_epsilon
         self._increment, self._decrement = scale_increment, scale_decrement
         self._places = {variable.ref(): i for i, variable in enumerate(variables)}
         dtype = variables[0].dtype
@@ -92,11 +97,17 @@ class Adam(tf.Module):
         gradients = tf.cond(
             finite, lambda: gradients, lambda: [tf.zeros_like(gradient) for gradient in gradients]
         )
+        # Numbers become constants of the dtype at once: a cast would round them to float32 before.
+        if not tf.is_tensor(learning_rate):
+            learning_rate = tf.constant(learning_rate, one.dtype)
         rate = tf.where(finite, tf.cast(learning_rate, one.dtype), 0.0)
         beta1, beta2 = (
-            tf.where(finite, tf.cast(beta, one.dtype), one) for beta in (self.beta1, self.beta2)
+            tf.where(finite, tf.constant(beta, one.dtype), one) for beta in (self.beta1, self.beta2)
         )
         powers = [tf.convert_to_tensor(p) for p in (self.beta1_power, self.beta2_power)]
+        epsilon = tf.constant(self.epsilon, one.dtype)
+        if self._torch_epsilon:
+            epsilon *= tf.sqrt(1 - powers[1])
         for gradient, (_, variable) in zip(gradients, pairs):
             place = self._places[variable.ref()]
             tf.raw_ops.ResourceApplyAdam(
@@ -108,7 +119,7 @@ class Adam(tf.Module):
                 lr=rate,
                 beta1=beta1,
                 beta2=beta2,
-                epsilon=tf.cast(self.epsilon, one.dtype),
+                epsilon=epsilon,
                 grad=gradient,
             )
         write(self.beta1_power, powers[0] * beta1)
