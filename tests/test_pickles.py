@@ -119,6 +119,36 @@ def test_npy_files(tmp_path):
         pickles.load_array(path)
 
 
+@pytest.mark.parametrize("value", [{"train_y": np.eye(7, 3), "names": ["a"]}, [1, {"b": 2}]])
+def test_npy_files_of_objects(tmp_path, value):
+    path = tmp_path / "labels.npy"
+    np.save(path, np.array(value, dtype=object))
+    found = pickles.load_objects(path)
+    assert repr(found) == repr(value)
+    if isinstance(value, dict):
+        found["train_y"].sum()
+
+
+def test_npy_files_of_objects_that_are_none(tmp_path):
+    path = tmp_path / "labels.npy"
+    np.save(path, np.arange(3))
+    with pytest.raises(ValueError, match=r"labels\.npy: holds an array of int64, an object"):
+        pickles.load_objects(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"labels\.npy: not a readable \.npy file"):
+        pickles.load_objects(path)
+    np.save(path, np.array({"a": Payload(os.system, "true")}, dtype=object))
+    with pytest.raises(ValueError, match=r"labels\.npy: refused, it asks for posix\.system"):
+        pickles.load_objects(path)
+    np.save(path, np.array([[{}, {}]], dtype=object))
+    with pytest.raises(ValueError, match=r"labels\.npy: refused, it holds objects in an array"):
+        pickles.load_objects(path)
+    np.save(path, np.array({"a": 1}, dtype=object))
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(ValueError, match=r"labels\.npy: not a readable pickle"):
+        pickles.load_objects(path)
+
+
 class Payload:
     """A pickle that makes the file `mark` when it is loaded carelessly."""
 

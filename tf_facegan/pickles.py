@@ -19,6 +19,7 @@ import numpy as np
 from tf_facegan import torch_files
 
 _PLAIN_DTYPE = re.compile(r"[<>=|]?([?]|[biufcSU]\d+)")
+_OBJECT_DTYPE = re.compile(r"[|]?O8?")
 _UNREADABLE = (
     pickle.UnpicklingError,
     ArithmeticError,
@@ -55,13 +56,17 @@ def load(path):
     """
     path = Path(path)
     with open(path, "rb") as file:
-        try:
-            return _finished(_Unpickler(file, encoding="latin1").load(), {})
-        except RefusedPickle as error:
-            raise ValueError(f"{path}: refused, {error}") from None
-        except _UNREADABLE as error:
-            detail = str(error) or type(error).__name__
-            raise ValueError(f"{path}: not a readable pickle ({detail})") from None
+        return _load(file, path)
+
+
+def _load(file, path, unpickler=None):
+    try:
+        return _finished((unpickler or _Unpickler)(file, encoding="latin1").load(), {})
+    except RefusedPickle as error:
+        raise ValueError(f"{path}: refused, {error}") from None
+    except _UNREADABLE as error:
+        detail = str(error) or type(error).__name__
+        raise ValueError(f"{path}: not a readable pickle ({detail})") from None
 
 
 def load_array(path):
@@ -89,6 +94,32 @@ def load_array(path):
     if not isinstance(value, np.ndarray):
         raise ValueError(f"{path}: holds a {type(value).__name__}, an array expected")
     return value
+
+
+def load_objects(path):
+    """Reads what `np.save` wrote of something else than an array, a dictionary for example.
+
+    Args:
+      path: a `.npy` file that holds one object, or a list of them.
+
+    Returns:
+      The object, or the list, as from `load`.
+
+    Raises:
+      ValueError: as `load`, or the file holds an array of plain values or is no `.npy` file.
+      OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    with open(path, "rb") as file:
+        try:
+            version = np.lib.format.read_magic(file)
+            read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}")
+            _, _, dtype = read_header(file)
+        except (ValueError, AttributeError) as error:
+            raise ValueError(f"{path}: not a readable .npy file ({error})") from None
+        if dtype.kind != "O":
+            raise ValueError(f"{path}: holds an array of {dtype}, an object expected")
+        return _load(file, path, _ObjectUnpickler)
 
 
 def load_torch(path):
@@ -170,7 +201,18 @@ class _Dtype(metaclass=_Sealed):
         _, byte_order, sub_array, names, fields, *_ = state
         if (sub_array, names, fields) != (None, None, None):
             raise RefusedPickle("it holds a structured array, plain numbers expected")
-        self.dtype = self.dtype.newbyteorder(byte_order)
+        if self.dtype is not None:
+            self.dtype = self.dtype.newbyteorder(byte_order)
+
+
+class _AnyDtype(_Dtype):
+    """Stands in for numpy.dtype where arrays may hold objects; `dtype` is None for these."""
+
+    def __init__(self, spec, *_):
+        if isinstance(spec, str) and _OBJECT_DTYPE.fullmatch(spec):
+            self.dtype = None
+        else:
+            super().__init__(spec)
 
 
 class _Array(metaclass=_Sealed):
@@ -180,6 +222,9 @@ class _Array(metaclass=_Sealed):
 
     def __setstate__(self, state):
         _, shape, dtype, is_fortran, data = state
+        if isinstance(dtype, _Dtype) and dtype.dtype is None:
+            self.array = _objects(data, shape)
+            return
         self.array = _array(data, dtype, shape, "F" if is_fortran else "C")
 
 
@@ -190,6 +235,13 @@ class _OrderedDict(collections.OrderedDict, metaclass=_Sealed):
         """Torch's dictionaries carry versions of the modules they came from."""
 
 
+def _objects(data, shape):
+    """What an array of objects holds: the object, or the list of them."""
+    if shape not in ((), (len(data),)):
+        raise RefusedPickle(f"it holds objects in an array {list(shape)}, one or a list expected")
+    return data if shape else data[0]
+
+
 def _array(data, dtype, shape, order):
     if isinstance(data, str):  # bytes of Python 2
         data = data.encode("latin1")
@@ -197,8 +249,8 @@ def _array(data, dtype, shape, order):
 
 
 def _numpy_dtype(dtype):
-    if not isinstance(dtype, _Dtype):
-        raise RefusedPickle("it holds an array without a dtype")
+    if not isinstance(dtype, _Dtype) or dtype.dtype is None:
+        raise RefusedPickle("it holds an array without a dtype of numbers")
     return dtype.dtype
 
 
@@ -305,6 +357,12 @@ class _Unpickler(pickle._Unpickler):
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
 
 
+class _ObjectUnpickler(_Unpickler):
+    """Reads a pickle that may hold arrays of objects."""
+
+    known = {**_GLOBALS, ("numpy", "dtype"): _AnyDtype}
+
+
 class _TorchUnpickler(_Unpickler):
     """Reads a pickle within a torch file, which refers to storages beside it."""
 
@@ -331,6 +389,8 @@ def _finished(value, seen):
         if value.array is None:
             raise RefusedPickle("it holds an array without content")
         result = value.array
+        if not isinstance(result, np.ndarray):
+            result = _finished(result, seen)
     elif isinstance(value, _Dtype):
         result = value.dtype
     elif isinstance(value, (_Function, type)):
