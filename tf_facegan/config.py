@@ -9,6 +9,7 @@ import collections.abc
 import dataclasses
 import difflib
 import typing
+from typing import Optional
 
 
 def option(default, help):
@@ -22,6 +23,20 @@ def option(default, help):
 def section(cls):
     """Declares a nested configuration with its defaults."""
     return dataclasses.field(default_factory=cls)
+
+
+@dataclasses.dataclass(frozen=True)
+class Runtime:
+    """How a run is carried out: the same section in every system's configuration."""
+
+    num_gpus: int = option(1, "devices to train on; 1 without a GPU is the CPU")
+    logical_cpus: int = option(0, "split the CPU into that many devices instead (0: do not)")
+    deterministic: Optional[bool] = option(
+        None, "repeat bit for bit; None: on the CPU, where it costs nothing, and not on GPUs"
+    )
+    checkpoint_minutes: float = option(10.0, "longest time between checkpoints, minutes")
+    keep_checkpoints: int = option(2, "checkpoints kept in the run folder")
+    prefetch: int = option(2, "minibatches prepared ahead")
 
 
 def to_dict(config):

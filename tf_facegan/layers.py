@@ -1,5 +1,6 @@
 """Keras layers and tensor functions that more than one system uses. Images are NHWC."""
 
+import functools
 import zlib
 
 import numpy as np
@@ -46,6 +47,37 @@ def pixel_norm(features, epsilon=1e-8):
     return tf.cast(x, features.dtype)
 
 
+def instance_norm(features, scale=None, shift=None, epsilon=1e-5):
+    """Normalises every channel of every sample over its pixels (Ulyanov et al., 2016).
+
+    Args:
+      features: float tensor [N, H, W, C].
+      scale, shift: [C], or None for neither.
+      epsilon: added to the variance, which is the biased one.
+
+    Returns:
+      (tensor of the same shape and dtype, mean [N, 1, 1, C], variance [N, 1, 1, C]); statistics in
+      at least float32.
+    """
+    x = tf.cast(features, stable_dtype(features.dtype))
+    mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+    return normalise(features, mean, variance, scale, shift, epsilon), mean, variance
+
+
+def normalise(features, mean, variance, scale=None, shift=None, epsilon=1e-5):
+    """Returns (features - mean) / sqrt(variance + epsilon) * scale + shift, in features' dtype.
+
+    Arguments as of `instance_norm`; mean and variance in at least float32, broadcast to features.
+    """
+    factor = tf.math.rsqrt(variance + epsilon)
+    if scale is not None:
+        factor *= tf.cast(scale, factor.dtype)
+    offset = -mean * factor
+    if shift is not None:
+        offset += tf.cast(shift, factor.dtype)
+    return tf.cast(tf.cast(features, factor.dtype) * factor + offset, features.dtype)
+
+
 def minibatch_stddev(features, group_size=4, parts=1):
     """Returns the statistic of PGGAN's minibatch standard deviation layer (section 3), one per
     sample.
@@ -83,33 +115,43 @@ def minibatch_stddev(features, group_size=4, parts=1):
     return tf.reshape(tf.tile(x, [1, group_size, 1, 1]), [batch, 1, 1, 1])
 
 
-def activate(features, bias, activation):
+def activate(features, bias, activation, slope=LEAKY_SLOPE):
     """Adds one bias per channel and applies an activation.
 
     Args:
       features: [..., C].
       bias: [C], of the same dtype.
-      activation: "leaky_relu" (slope 0.2), "relu" or None.
+      activation: "leaky_relu", "relu" or None.
+      slope: of the leaky ReLU below zero; above 0.
     """
     if activation == "leaky_relu":
-        return _biased_leaky_relu(features, bias)
+        return _biased_leaky_relu(slope)(features, bias)
     x = tf.nn.bias_add(features, bias)
     return tf.nn.relu(x) if activation == "relu" else x
 
 
-@tf.custom_gradient
-def _biased_leaky_relu(x, bias):
-    """Leaky ReLU of biased features whose gradient looks at the result, which has the same signs.
+@functools.cache
+def _biased_leaky_relu(slope):
+    """Returns the leaky ReLU of (features, bias) whose gradient looks at the result, which has the
+    same signs.
 
     Nothing needs the sum in between, so that TensorFlow fuses it all into the convolution before.
+    The slope does not change with the features, so a gradient penalty sends nothing back through
+    them; without `stop_gradient` it would send zeros, at the cost of a whole backward pass.
     """
-    y = tf.nn.leaky_relu(tf.nn.bias_add(x, bias), LEAKY_SLOPE)
 
-    def gradient(dy):
-        dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=LEAKY_SLOPE)
-        return dx, tf.raw_ops.BiasAddGrad(out_backprop=dx)
+    @tf.custom_gradient
+    def apply(x, bias):
+        y = tf.nn.leaky_relu(tf.nn.bias_add(x, bias), slope)
 
-    return y, gradient
+        def gradient(dy):
+            signs = tf.stop_gradient(y)
+            dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=signs, alpha=slope)
+            return dx, tf.raw_ops.BiasAddGrad(out_backprop=dx)
+
+        return y, gradient
+
+    return apply
 
 
 class EqualizedLayer(tf.keras.layers.Layer):
@@ -247,12 +289,13 @@ def conv2d(x, kernel, stride=1):
 def _few_pixels(height, width, kernel):
     """Whether patches times a matrix beat the convolution, for the smaller of its two maps.
 
-    Measured on a CPU: from 2**18 weights on at 4x4 pixels, from 2**22 on at 8x8.
+    Measured on a CPU: from 2**18 weights on at up to 4x4 pixels, from 2**22 on at 8x8.
     """
     if not isinstance(height, int) or not isinstance(width, int) or kernel.shape[0] == 1:
         return False
-    least = {16: 2**18, 64: 2**22}.get(height * width)
-    return least is not None and kernel.shape.num_elements() >= least
+    pixels = height * width
+    least = 2**18 if pixels <= 16 else 2**22
+    return pixels <= 64 and kernel.shape.num_elements() >= least
 
 
 def _patch_places(height, width, side, stride):

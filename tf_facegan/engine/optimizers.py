@@ -172,6 +172,14 @@ def ema_update(averages, sources, beta):
         write(average, value + (average - value) * tf.cast(beta, value.dtype))
 
 
+def replica_mean(tensors):
+    """Returns the means over the replicas of a list of tensors; outside of replicas, the list."""
+    replicas = tf.distribute.get_replica_context()
+    if replicas is None or replicas.num_replicas_in_sync == 1:
+        return tensors
+    return replicas.all_reduce(tf.distribute.ReduceOp.MEAN, tensors)
+
+
 def write(variable, value):
     """Gives a variable a value that is the same in every replica: the door for all state writes.
 

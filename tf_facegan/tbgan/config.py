@@ -6,7 +6,7 @@ Imports no TensorFlow, so that `train.py -h` answers at once.
 import dataclasses
 from typing import Optional, Union
 
-from tf_facegan.config import option, section
+from tf_facegan.config import Runtime, option, section
 
 TICK_KIMG = {4: 160, 8: 140, 16: 120, 32: 100, 64: 80, 128: 60, 256: 40, 512: 20, 1024: 10}
 
@@ -109,18 +109,6 @@ class Grid:
     layout: str = option(
         "row_per_class", "real images and labels of the sheet: random or row_per_class"
     )
-
-
-@dataclasses.dataclass(frozen=True)
-class Runtime:
-    num_gpus: int = option(1, "devices to train on; 1 without a GPU is the CPU")
-    logical_cpus: int = option(0, "split the CPU into that many devices instead (0: do not)")
-    deterministic: Optional[bool] = option(
-        None, "repeat bit for bit; None: on the CPU, where it costs nothing, and not on GPUs"
-    )
-    checkpoint_minutes: float = option(10.0, "longest time between checkpoints, minutes")
-    keep_checkpoints: int = option(2, "checkpoints kept in the run folder")
-    prefetch: int = option(2, "minibatches prepared ahead")
 
 
 @dataclasses.dataclass(frozen=True)
