@@ -59,8 +59,7 @@ def create_from_pkl_img_norm(args):
         labels=args.labels,
         label_names=args.label_names,
         label_kind=args.label_kind,
-        workers=args.workers,
-        overwrite=args.overwrite,
+        **write_options(args),
     )
 
 
@@ -106,6 +105,15 @@ def compare(args):
     inspection.compare(args.tfrecord_dir_a, args.tfrecord_dir_b, bool(args.ignore_labels))
 
 
+def write_options(args):
+    """What WRITE_OPTIONS say, as keyword arguments of `records.writer.write_set`."""
+    return {name: getattr(args, name) for name in map(_attribute, WRITE_OPTIONS)}
+
+
+def _attribute(argument):
+    return argument.name.lstrip("-")
+
+
 SET = Argument("tfrecord_dir", "folder of the set")
 NEW_SET = Argument("tfrecord_dir", "folder to make; its name becomes the name of the set")
 NEW_FOLDER = Argument("out_dir", "folder to make")
@@ -124,6 +132,24 @@ OVERWRITE = Argument(
     default=False,
     shown="off: an output that exists is an error",
     options={"action": "store_true"},
+)
+WRITE_OPTIONS = (
+    WORKERS,
+    OVERWRITE,
+    Argument("--max_images", "write only the first so many", shown="all", options={"type": int}),
+    Argument(
+        "--shards",
+        "files that every level is divided into, so that machines can read parts",
+        default=1,
+        options={"type": int},
+    ),
+    Argument(
+        "--on_error",
+        "stop at a file that cannot be used (the same command goes on from there), or skip and "
+        "report it",
+        default="stop",
+        options={"choices": ("stop", "skip")},
+    ),
 )
 LABELS = (
     Argument(
@@ -192,8 +218,7 @@ COMMANDS = (
             Argument("normals_dir", "folder of .pkl or .npy arrays [3, S, S] in [-1, 1]"),
             SHUFFLE,
             *LABELS,
-            WORKERS,
-            OVERWRITE,
+            *WRITE_OPTIONS,
         ),
         create_from_pkl_img_norm,
     ),
@@ -262,7 +287,7 @@ def parse(argv):
 
 
 def main(args):
-    # Being told to end is no different from Ctrl-C: what is half-made is removed.
+    # Being told to end is no different from Ctrl-C: no half-made set is left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return command_line.run(args.command, args)
 

@@ -1,6 +1,7 @@
 """Writing files and folders so that nothing half-made is ever found at their place."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -59,16 +60,79 @@ def atomic_folder(path, overwrite=False):
     try:
         os.chmod(temporary, 0o777 & ~_umask())
         yield temporary
-        if path.exists():
-            replaced = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-            os.replace(path, replaced / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(replaced)
-        else:
-            os.replace(temporary, path)
+        _move_into_place(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def partial_folder(path):
+    """Where `resumable_folder` keeps what is done so far."""
+    path = Path(path)
+    return path.with_name(f".{path.name}.partial")
+
+
+@contextlib.contextmanager
+def resumable_folder(path, fingerprint, overwrite=False):
+    """`atomic_folder` whose content outlives an interruption.
+
+    The folder stays where it is when the block ends with an error, unless it is empty or gone. The
+    next call for the same `path` goes on with it if the fingerprint is the same, and else begins
+    anew.
+
+    Args:
+      path: where the folder shall be; missing parents are made.
+      fingerprint: str, of everything that decides what shall be in it.
+      overwrite: replace a folder that is there.
+
+    Yields:
+      (pathlib.Path of the folder to fill, None or the time at which the interrupted call began,
+      in seconds since the epoch).
+
+    Raises:
+      ValueError: when `path` exists and `overwrite` is False, or another process fills the folder;
+        before anything is written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise ValueError(f"{path} exists already; remove it or give --overwrite")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_folder(path)
+    partial.mkdir(exist_ok=True)
+    mark = partial / "fingerprint"
+    folder = partial / path.name
+    with open(mark, "a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ValueError(f"{path}: another process is building it") from None
+        lock.seek(0)
+        begun = mark.stat().st_mtime
+        if lock.read() != fingerprint or not folder.is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
+            lock.truncate(0)
+            lock.write(fingerprint)
+            lock.flush()
+            begun = None
+        folder.mkdir(exist_ok=True)
+        try:
+            yield folder, begun
+            _move_into_place(folder, path)
+            shutil.rmtree(partial)
+        except BaseException:
+            if not folder.is_dir() or not any(folder.iterdir()):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def _move_into_place(folder, path):
+    if path.exists():
+        replaced = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        os.replace(path, replaced / path.name)
+        os.replace(folder, path)
+        shutil.rmtree(replaced)
+    else:
+        os.replace(folder, path)
 
 
 def _umask():

@@ -63,9 +63,19 @@ def test_a_single_size_set_may_have_any_size():
     assert info(kind="single-size", shape=[9, 100, 75]).shape == [9, 100, 75]
 
 
-def test_record_file_names():
-    assert schema.parse_record_file("a/my-set-r09.tfrecords") == ("my-set", 9, (512, 512))
-    assert schema.parse_record_file("my-set-s100x75.tfrecords") == ("my-set", None, (100, 75))
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("a/my-set-r09.tfrecords", ("my-set", 9, (512, 512), 0, 1)),
+        ("my-set-s100x75.tfrecords", ("my-set", None, (100, 75), 0, 1)),
+        ("my-set-r03-00002-of-00012.tfrecords", ("my-set", 3, (8, 8), 2, 12)),
+    ],
+)
+def test_record_file_names(file, expected):
+    assert schema.parse_record_file(file) == schema.RecordFile(*expected)
+
+
+def test_other_files_are_not_record_files():
     assert schema.parse_record_file("my-set-rxx.labels") is None
 
 

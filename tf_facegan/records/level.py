@@ -128,5 +128,36 @@ class LevelReader:
         return self._file.fileno()
 
 
+class ShardedReader:
+    """Reads records by number from several files, as if they were one after the other.
+
+    Args:
+      paths: list of record files; those without records are passed over.
+
+    Attributes and errors are those of `LevelReader`; `path` is the first file.
+    """
+
+    def __init__(self, paths):
+        filled = [path for path in paths if path.stat().st_size]
+        self._readers = [LevelReader(path) for path in filled or paths[:1]]
+        first = self._readers[0]
+        self.path, self.shape, self.dtype = first.path, first.shape, first.dtype
+        for reader in self._readers:
+            if (reader.shape, reader.dtype) != (self.shape, self.dtype):
+                raise ValueError(
+                    f"{reader.path}: holds {reader.dtype} {list(reader.shape)}, but {first.path} "
+                    f"{self.dtype} {list(self.shape)}"
+                )
+        self._ends = np.cumsum([reader.count for reader in self._readers])
+        self.count = int(self._ends[-1])
+
+    def read_into(self, out, numbers):
+        """Reads records into an array: see `LevelReader.read_into`."""
+        for image, number in zip(out, numbers):
+            shard = int(np.searchsorted(self._ends, number, side="right"))
+            begin = int(self._ends[shard - 1]) if shard else 0
+            self._readers[shard].read_into(image[np.newaxis], [number - begin])
+
+
 def _template(payload, offset, size):
     return example.RecordTemplate(payload[:offset], payload[offset + size :], size)

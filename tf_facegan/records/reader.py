@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_facegan.records import order, schema
-from tf_facegan.records.level import LevelReader
+from tf_facegan.records.level import ShardedReader
 
 _FOREIGN_RANGES = {"uint8": [0, 255], "float32": [-1, 1]}
 _PARALLEL_READS = 2
@@ -21,9 +21,11 @@ class RecordSet:
       dtype: "uint8" or "float32", checked against the files; None takes what they hold.
       dynamic_range: (lo, hi) to use instead of the set's own range.
       max_label_size: "full", 0 (no labels) or n (the first n components).
+      part: (k, n), to read only the shards k, k + n, k + 2n, … as if they were the set; the others
+        need not be there. None is all of it.
 
     Attributes:
-      info: `schema.SetInfo`; of a foreign set (no json) it is found from the files.
+      info: `schema.SetInfo` (of the part); of a foreign set (no json) it is found from the files.
       name, count, channels: of the set.
       resolution: int, height of the largest level (single-size sets: see `info.shape`).
       range: [lo, hi], values that stand for black and white.
@@ -37,19 +39,28 @@ class RecordSet:
         corrupt record, an option that does not fit the files.
     """
 
-    def __init__(self, path, dtype=None, dynamic_range=None, max_label_size="full"):
+    def __init__(self, path, dtype=None, dynamic_range=None, max_label_size="full", part=None):
         self.path = Path(path)
         name, stored = _find(self.path)
-        self._readers = _open_readers(self.path, name, stored)
+        shards = _chosen_shards(self.path, stored, part)
+        self._readers = _open_readers(_level_paths(self.path, name, stored), shards)
         info = stored or _foreign_info(self.path, name, self._readers)
-        _check_readers(info, self._readers)
+        self._companions = {
+            companion: _open_readers(schema.level_files(self.path, info, companion), shards)
+            for companion in info.companions
+        }
         if dtype is not None and dtype != info.dtype:
             raise ValueError(f"{self.path}: holds {info.dtype}, not dtype {dtype}")
-        labels = _load_labels(self.path, info, is_foreign=stored is None)
+        rows = _rows(info, shards)
+        labels = _load_labels(self.path, info, is_foreign=stored is None)[rows]
         self.labels, label_info = _trim_labels(self.path, info, labels, max_label_size)
         value_range = list(info.range if dynamic_range is None else dynamic_range)
-        self.info = dataclasses.replace(info, labels=label_info, range=value_range)
-        self.fields = _load_fields(self.path, info)
+        fields = _load_fields(self.path, info)
+        self.fields = {field: array[rows] for field, array in fields.items()}
+        self.info = dataclasses.replace(
+            _part_info(info, shards), labels=label_info, range=value_range
+        )
+        self._check_files()
         layout = self.path / schema.UV_LAYOUT
         self.uv_layout = layout if layout.is_file() else None
         self._failure = None
@@ -74,12 +85,13 @@ class RecordSet:
     def range(self):
         return self.info.range
 
-    def read(self, indices, resolution=None):
+    def read(self, indices, resolution=None, companion=None):
         """Reads examples by number.
 
         Args:
           indices: sequence of N record numbers.
           resolution: int, side of the level; None is the largest.
+          companion: name of the companion images to read instead.
 
         Returns:
           array [N, C, H, W] of the stored dtype.
@@ -91,7 +103,7 @@ class RecordSet:
         indices = np.asarray(indices, np.int64)
         if indices.size and (indices.min() < 0 or indices.max() >= self.count):
             raise IndexError(f"{self.path}: {self.count} records, asked for {indices.tolist()}")
-        reader = self._reader(resolution)
+        reader = self._reader(resolution, companion)
         images = np.empty((len(indices), *reader.shape), reader.dtype)
         reader.read_into(images, indices.tolist())
         return images
@@ -109,35 +121,39 @@ class RecordSet:
 
         Returns:
           tf.data.Dataset of dicts: `images` [B, C, H, W] in the stored dtype, `index` int64 [B]
-          (record numbers), `labels` float32 [B, L], and every field [B, ...].
+          (record numbers), `labels` float32 [B, L], every field [B, ...] and every companion
+          [B, c, H, W].
 
         Raises:
           ValueError: no such level. Reading errors surface as tf.errors; see `reading_errors`.
         """
         import tensorflow as tf
 
-        reader = self._reader(resolution)
+        sources = [None, *self._companions]
+        readers = [self._reader(resolution, companion) for companion in sources]
         arrays = {"labels": self.labels, **self.fields}
 
         def read(number):
             positions = position + int(number) * batch + np.arange(batch)
             indices = order.indices(positions, self.count, seed, shuffle)
             try:
-                images = self.read(indices, resolution)
+                images = [self.read(indices, resolution, companion) for companion in sources]
             except (ValueError, OSError) as error:
                 self._failure = error
                 raise
-            return [images, indices, *(array[indices] for array in arrays.values())]
+            return [*images, indices, *(array[indices] for array in arrays.values())]
 
-        types = [tf.as_dtype(reader.dtype), tf.int64]
-        types += [tf.as_dtype(array.dtype) for array in arrays.values()]
-        shapes = [reader.shape, (), *(array.shape[1:] for array in arrays.values())]
+        names = ["images", *self._companions, "index", *arrays]
+        types = [*(reader.dtype for reader in readers), np.int64]
+        types = [tf.as_dtype(kind) for kind in (*types, *(a.dtype for a in arrays.values()))]
+        shapes = [*(reader.shape for reader in readers), ()]
+        shapes += [array.shape[1:] for array in arrays.values()]
 
         def load(number):
             tensors = tf.numpy_function(read, [number], types, stateful=False)
             for tensor, shape in zip(tensors, shapes):
                 tensor.set_shape((batch, *shape))
-            return dict(zip(("images", "index", *arrays), tensors))
+            return dict(zip(names, tensors))
 
         numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // batch)
         batches = numbers.map(load, num_parallel_calls=_PARALLEL_READS, deterministic=True)
@@ -160,20 +176,29 @@ class RecordSet:
                 raise
             raise self._failure from None
 
-    def _reader(self, resolution):
+    def _reader(self, resolution, companion=None):
         if resolution is None:
             resolution = self.resolution
-        if resolution not in self._readers:
-            sides = ", ".join(str(side) for side in sorted(self._readers))
+        readers = self._readers if companion is None else self._companions[companion]
+        if resolution not in readers:
+            sides = ", ".join(str(side) for side in sorted(readers))
             raise ValueError(f"{self.path}: no level of {resolution} pixels; there are {sides}")
-        return self._readers[resolution]
+        return readers[resolution]
+
+    def _check_files(self):
+        info = self.info
+        _check_readers(self._readers, info.shape[0], info.dtype, info.count)
+        for companion, readers in self._companions.items():
+            described = info.companions[companion]
+            _check_readers(readers, described["channels"], described["dtype"], info.count)
 
 
 def _find(path):
     """(name, SetInfo or None) of the set in a folder."""
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder; the folder of a set expected")
-    names = {parsed[0] for parsed in map(schema.parse_record_file, path.iterdir()) if parsed}
+    parsed = map(schema.parse_record_file, path.iterdir())
+    names = {entry.name for entry in parsed if entry}
     described = [name for name in sorted(names) if schema.info_file(path, name).is_file()]
     candidates = described or sorted(names)
     if not candidates:
@@ -184,36 +209,63 @@ def _find(path):
     return name, schema.load(schema.info_file(path, name)) if described else None
 
 
-def _open_readers(path, name, info):
-    """{side: LevelReader} of all levels of a set (one for a single-size set)."""
-    if info is not None and info.kind == schema.SINGLE_SIZE:
-        paths = [schema.single_size_file(path, name, *info.shape[1:])]
-    else:
-        paths = _level_paths(path, name, info)
-    for file in paths:
+def _chosen_shards(path, info, part):
+    """The numbers of the shards to read; None is all."""
+    if part is None:
+        return None
+    number, parts = part
+    shards = 1 if info is None else len(info.shard_counts)
+    if not 0 <= number < parts <= shards:
+        raise ValueError(
+            f"{path}: part {number} of {parts} asked for, but a level is {shards} files; build the "
+            f"set with --shards {parts} or more"
+        )
+    return list(range(number, shards, parts))
+
+
+def _rows(info, shards):
+    """The record numbers of what is in some shards."""
+    if shards is None:
+        return slice(None)
+    ends = np.cumsum(info.shard_counts)
+    ranges = [np.arange(ends[shard] - info.shard_counts[shard], ends[shard]) for shard in shards]
+    return np.concatenate(ranges)
+
+
+def _part_info(info, shards):
+    if shards is None:
+        return info
+    counts = [info.shard_counts[shard] for shard in shards]
+    return dataclasses.replace(info, count=sum(counts), shards=counts)
+
+
+def _open_readers(levels, shards):
+    """{side: ShardedReader} of all levels (one for a single-size set)."""
+    if shards is not None:
+        levels = [[files[shard] for shard in shards] for files in levels]
+    for file in (file for files in levels for file in files):
         if not file.is_file():
             raise ValueError(f"{file}: missing; the set is incomplete")
-    readers = [LevelReader(file) for file in paths]
+    readers = [ShardedReader(files) for files in levels]
     return {reader.shape[1]: reader for reader in readers}
 
 
 def _level_paths(path, name, info):
+    """Record files of the levels, largest first, a list of shards each."""
     if info is not None:
-        levels = info.levels
-    else:
-        parsed = [schema.parse_record_file(file) for file in path.iterdir()]
-        own = [entry for entry in parsed if entry and entry[0] == name]
-        logs = [log2 for _, log2, _ in own if log2 is not None]
-        if not logs:
-            sizes = sorted(size for _, _, size in own)
-            return [schema.single_size_file(path, name, *size) for size in sizes[-1:]]
-        levels = range(max(logs), 1, -1)
-    return [schema.level_file(path, name, log2) for log2 in levels]
+        return schema.level_files(path, info)
+    parsed = [schema.parse_record_file(file) for file in path.iterdir()]
+    own = [entry for entry in parsed if entry and entry.name == name]
+    logs = [entry.log2 for entry in own if entry.log2 is not None]
+    if not logs:
+        sizes = sorted(entry.size for entry in own)
+        return [[schema.single_size_file(path, name, *size)] for size in sizes[-1:]]
+    return [[schema.level_file(path, name, log2)] for log2 in range(max(logs), 1, -1)]
 
 
 def _foreign_info(path, name, readers):
     largest = readers[max(readers)]
-    is_single = schema.parse_record_file(largest.path)[1] is None
+    is_single = schema.parse_record_file(largest.path).log2 is None
     try:
         return schema.SetInfo(
             name=name,
@@ -228,11 +280,11 @@ def _foreign_info(path, name, readers):
         raise ValueError(f"{path}: {error}") from None
 
 
-def _check_readers(info, readers):
+def _check_readers(readers, channels, dtype, count):
     for reader in readers.values():
-        _, _, size = schema.parse_record_file(reader.path)
+        size = schema.parse_record_file(reader.path).size
         found = [list(reader.shape), reader.dtype, reader.count]
-        expected = [[info.shape[0], *size], info.dtype, info.count]
+        expected = [[channels, *size], dtype, count]
         if found != expected:
             raise ValueError(
                 f"{reader.path}: holds {_describe(*found)}, {_describe(*expected)} expected"

@@ -1,6 +1,7 @@
 """What a set holds: `SetInfo`, its json file, and the file names of a set."""
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -15,8 +16,28 @@ RESERVED_FIELDS = ("images", "index", "labels")  # what every batch holds alread
 UV_LAYOUT = "uv_layout.npz"
 
 _RECORD_FILE = re.compile(
-    r"(?P<name>.*)-(r(?P<log2>\d\d)|s(?P<height>\d+)x(?P<width>\d+))\.tfrecords"
+    r"(?P<name>.*)-(r(?P<log2>\d\d)|s(?P<height>\d+)x(?P<width>\d+))"
+    r"(-(?P<shard>\d{5})-of-(?P<shards>\d{5}))?\.tfrecords"
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordFile:
+    """What the name of a record file says.
+
+    Attributes:
+      name: str, of the set, with "-<companion>" behind it if it holds companion images.
+      log2: int, log2 of the side in a multi-resolution set, else None.
+      size: (height, width).
+      shard: int, counted from 0.
+      shards: int, 1 if the level is in one file.
+    """
+
+    name: str
+    log2: int
+    size: tuple
+    shard: int
+    shards: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +55,16 @@ class SetInfo:
       range: [lo, hi], the values that stand for black and white (or the ends of a coordinate).
       labels: None, or {"size": int, "kind": "class" (softmax) | "intensity" (action units, stored
         raw, 0 to 5), "names": list of str or None}.
-      fields: {field name: {"shape": list of int, without the example axis, "dtype": str}}, what
-        belongs to an example and not to a level, stored as `<name>-<field>.npy`.
+      fields: {field name: {"shape": list of int, without the example axis, "dtype": str, "names":
+        list of str, absent where nothing is named}}, what belongs to an example and not to a level,
+        stored as `<name>-<field>.npy`. The names are those of a vector's components, or of what an
+        integer field counts.
       format_version: int.
+      companions: {name: {"channels": int, "dtype": str, "modalities": [[name, channels], ...],
+        "range": [lo, hi]}}, further images of every example, of the same size and in the same
+        order, in record files of their own.
+      shards: list of int, the examples in each of the files that a level is divided into; None
+        where every level is one file.
 
     Raises:
       ValueError: a value contradicts the above.
@@ -52,6 +80,8 @@ class SetInfo:
     labels: dict = None
     fields: dict = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+    companions: dict = dataclasses.field(default_factory=dict)
+    shards: list = None
 
     def __post_init__(self):
         if self.format_version != FORMAT_VERSION:
@@ -64,22 +94,28 @@ class SetInfo:
             raise ValueError(f"shape is {self.shape}, three positive numbers [C, H, W] expected")
         if self.kind == MULTI_RESOLUTION:
             check_power_of_two(self.shape)
-        if sum(channels for _, channels in self.modalities) != self.shape[0]:
-            raise ValueError(
-                f"modalities {self.modalities} do not add up to {self.shape[0]} channels"
-            )
-        if len(self.range) != 2 or not self.range[0] < self.range[1]:
-            raise ValueError(f"range is {self.range}, [lo, hi] expected")
+        _check_images(self.shape[0], self.modalities, self.range)
         if self.labels is not None:
             _check_labels(self.labels)
-        for field in self.fields:
-            if field in RESERVED_FIELDS:
-                raise ValueError(f"field {field} has a name that batches use already")
+        for name, companion in self.companions.items():
+            _check_choice(f"companion {name}: dtype", companion["dtype"], DTYPES)
+            _check_images(companion["channels"], companion["modalities"], companion["range"])
+        names = [*RESERVED_FIELDS, *self.fields, *self.companions]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is a name that batches use already")
+        if sum(self.shard_counts) != self.count:
+            raise ValueError(f"shards {self.shards} do not add up to {self.count} examples")
 
     @property
     def levels(self):
         """list of int: the log2 resolutions of a multi-resolution set, largest first."""
         return list(range(self.shape[1].bit_length() - 1, 1, -1))
+
+    @property
+    def shard_counts(self):
+        """list of int: examples in each file of a level."""
+        return self.shards or [self.count]
 
 
 def check_power_of_two(shape):
@@ -100,14 +136,34 @@ def guess_modalities(channels):
     return [["image", channels]]
 
 
-def level_file(directory, name, log2):
-    """Path of the record file of the level with side 2**log2 (published name)."""
-    return Path(directory) / f"{name}-r{log2:02d}.tfrecords"
+def level_file(directory, name, log2, shard=0, shards=1):
+    """Path of the record file of the level with side 2**log2 (published name, but for shards)."""
+    return Path(directory) / f"{name}-r{log2:02d}{_of(shard, shards)}.tfrecords"
 
 
-def single_size_file(directory, name, height, width):
+def single_size_file(directory, name, height, width, shard=0, shards=1):
     """Path of the record file of a single-size set."""
-    return Path(directory) / f"{name}-s{height}x{width}.tfrecords"
+    return Path(directory) / f"{name}-s{height}x{width}{_of(shard, shards)}.tfrecords"
+
+
+def level_files(directory, info, companion=None):
+    """The record files of a set's images or of a companion's.
+
+    Returns:
+      list, largest level first (one level for a single-size set), of lists of pathlib.Path, one
+      for every shard.
+    """
+    name = info.name if companion is None else f"{info.name}-{companion}"
+    shards = len(info.shard_counts)
+    if info.kind == SINGLE_SIZE:
+        levels = [functools.partial(single_size_file, directory, name, *info.shape[1:])]
+    else:
+        levels = [functools.partial(level_file, directory, name, log2) for log2 in info.levels]
+    return [[level(shard, shards) for shard in range(shards)] for level in levels]
+
+
+def _of(shard, shards):
+    return "" if shards == 1 else f"-{shard:05d}-of-{shards:05d}"
 
 
 def labels_file(directory, name):
@@ -125,19 +181,25 @@ def info_file(directory, name):
     return Path(directory) / f"{name}.json"
 
 
+def skipped_file(directory, name):
+    """Path of the report on what was left out of a set."""
+    return Path(directory) / f"{name}-skipped.csv"
+
+
 def parse_record_file(path):
     """Takes a record file's name apart.
 
     Returns:
-      (set name, log2 of the side or None, (height, width)), or None for any other file.
+      RecordFile, or None for any other file.
     """
     match = _RECORD_FILE.fullmatch(Path(path).name)
     if match is None:
         return None
-    if match["log2"] is not None:
-        side = 1 << int(match["log2"])
-        return match["name"], int(match["log2"]), (side, side)
-    return match["name"], None, (int(match["height"]), int(match["width"]))
+    log2 = None if match["log2"] is None else int(match["log2"])
+    size = (int(match["height"]), int(match["width"])) if log2 is None else (1 << log2, 1 << log2)
+    return RecordFile(
+        match["name"], log2, size, int(match["shard"] or 0), int(match["shards"] or 1)
+    )
 
 
 def save(info, directory):
@@ -182,6 +244,13 @@ def load(path):
 def _check_choice(field, value, choices):
     if value not in choices:
         raise ValueError(f"{field} is {value!r}, one of {', '.join(choices)} expected")
+
+
+def _check_images(channels, modalities, value_range):
+    if sum(count for _, count in modalities) != channels:
+        raise ValueError(f"modalities {modalities} do not add up to {channels} channels")
+    if len(value_range) != 2 or not value_range[0] < value_range[1]:
+        raise ValueError(f"range is {value_range}, [lo, hi] expected")
 
 
 def _check_labels(labels):

@@ -1,13 +1,11 @@
 """The work of writing records, shared out over processes.
 
-All records of a level are equally long, so a record's place in its file is known before it is made:
-every process loads, down-scales, frames and writes its examples at their places. Nothing is sent
-back but counts, and order and bytes cannot depend on who was first. Workers are spawned (forking
-a process that runs TensorFlow deadlocks) and import neither TensorFlow nor anything else that is
-slow.
+A record's place in its file is known before it is made (`places`): every process loads,
+down-scales, frames and writes its examples at their places. Nothing is sent back but counts, and
+order and bytes cannot depend on who was first. Workers are spawned (forking a process that runs
+TensorFlow deadlocks) and import neither TensorFlow nor anything else that is slow.
 """
 
-import collections
 import dataclasses
 import multiprocessing
 import os
@@ -19,49 +17,61 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan.records import levels, schema
-from tf_facegan.records.example import RecordTemplate
+from tf_facegan.records import places, schema
 
 _CHUNK_BYTES = 8 << 20
 _CHUNK_EXAMPLES = 64
 _CHUNKS_PER_WORKER = 2  # in work or waiting
-_BEHIND_BYTES = 1 << 20  # smaller ranges are left to the system
-_BEHIND_RANGES = 2  # on their way to the disk
 
 
 @dataclasses.dataclass(frozen=True)
-class Level:
-    """One record file: where it is and what its records look like."""
-
-    path: Path
-    template: RecordTemplate
-
-
 class Plan:
     """Everything a worker has to know.
 
-    Args:
-      folder: pathlib.Path, where the record files are.
-      info: schema.SetInfo of the set to write.
-      load: function giving the array of an example.
+    Attributes:
+      name: str, of the set.
+      streams: list of places.Stream.
+      counts: list of int, examples in each shard.
+      skip: bool, leave out an example that cannot be loaded; else that is an error.
+      begun: None, or the time (seconds since the epoch) at which an interrupted build began that
+        this one goes on with: examples that are written and whose files are older stay.
     """
 
-    def __init__(self, folder, info, load):
-        self.folder = folder
-        self.info = info
-        self.load = load
-        channels, height, width = info.shape
-        if info.kind == schema.SINGLE_SIZE:
-            files = {schema.single_size_file(folder, info.name, height, width): info.shape}
-        else:
-            files = {
-                schema.level_file(folder, info.name, log2): (channels, 1 << log2, 1 << log2)
-                for log2 in info.levels
-            }
-        self.levels = [
-            Level(path, RecordTemplate.for_arrays(shape, info.dtype))
-            for path, shape in files.items()
-        ]
+    name: str
+    streams: list
+    counts: list
+    skip: bool
+    begun: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Chunk:
+    """Consecutive examples of one shard: the number of the first, and its place in the files."""
+
+    examples: list
+    first: int
+    shard: int
+    place: int
+
+
+@dataclasses.dataclass
+class Done:
+    """What came of some examples.
+
+    Attributes:
+      count: int, examples that were looked at.
+      out_of_range: {record number: (lowest, highest)} of those outside the range.
+      skipped: {record number: what was wrong} of those left out.
+    """
+
+    count: int = 0
+    out_of_range: dict = dataclasses.field(default_factory=dict)
+    skipped: dict = dataclasses.field(default_factory=dict)
+
+    def add(self, other):
+        self.count += other.count
+        self.out_of_range.update(other.out_of_range)
+        self.skipped.update(other.skipped)
 
 
 def run(plan, examples, workers):
@@ -69,22 +79,22 @@ def run(plan, examples, workers):
 
     Args:
       plan: Plan.
-      examples: sequence of what `plan.load` takes.
+      examples: sequence of what the streams' `load` takes.
       workers: int, or None for one process a core.
 
     Yields:
-      (examples done, {record number: (lowest, highest)} of those out of range) as work gets done.
+      Done of some examples, as work gets done.
     """
     if workers is None:
         workers = available_cores()
     if workers < 1:
         raise ValueError(f"--workers is {workers}, a positive number expected")
     size = _chunk_size(plan, len(examples), workers)
-    chunks = ((first, examples[first : first + size]) for first in range(0, len(examples), size))
+    chunks = _chunks(examples, plan.counts, size)
     if workers == 1 or len(examples) <= size:
         with _Writer(plan) as writer:
             for chunk in chunks:
-                yield writer.write(*chunk)
+                yield writer.write(chunk)
     else:
         yield from _run_processes(plan, chunks, workers)
 
@@ -115,9 +125,18 @@ def load_checked(load, example):
 
 
 def _chunk_size(plan, count, workers):
-    size = _CHUNK_BYTES // plan.levels[0].template.size
+    size = _CHUNK_BYTES // plan.streams[0].levels[0].template.size
     fair_share = -(-count // workers)
     return max(1, min(size, _CHUNK_EXAMPLES, fair_share))
+
+
+def _chunks(examples, counts, size):
+    first = 0
+    for shard, count in enumerate(counts):
+        for place in range(0, count, size):
+            begin = first + place
+            yield Chunk(examples[begin : min(begin + size, first + count)], begin, shard, place)
+        first += count
 
 
 class _Writer:
@@ -125,93 +144,92 @@ class _Writer:
 
     def __init__(self, plan):
         self._plan = plan
-        self._files = [os.open(level.path, os.O_WRONLY) for level in plan.levels]
-        self._behind = [_WriteBehind(file) for file in self._files]
+        self._files = None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for file in self._files:
-            os.close(file)
+        if self._files is not None:
+            self._files.close()
 
-    def write(self, first, examples):
-        """Writes consecutive records; returns (number written, those out of range)."""
-        lo, hi = self._plan.info.range
-        out_of_range = {}
-        for number, example in enumerate(examples, first):
-            array = self._load(example)
-            if array.dtype == np.float32:
-                lowest, highest = _limits(array, example)
-                if lowest < lo or highest > hi:
-                    out_of_range[number] = lowest, highest
-            self._write_levels(number, array)
-        for level, behind in zip(self._plan.levels, self._behind):
-            behind.written(first * level.template.size, len(examples) * level.template.size)
-        return len(examples), out_of_range
+    def write(self, chunk):
+        """Writes a chunk; returns Done."""
+        self._open(chunk.shard)
+        done = Done(len(chunk.examples))
+        for offset, example in enumerate(chunk.examples):
+            number, place = chunk.first + offset, chunk.place + offset
+            try:
+                new, limits = self._images(example, place)
+            except (ValueError, OSError) as error:
+                if not self._plan.skip:
+                    raise
+                done.skipped[number] = str(error)
+                continue
+            if limits is not None:
+                done.out_of_range[number] = limits
+            for stream, image in enumerate(new):
+                self._files.write(stream, place, image)
+        self._files.sent(chunk.place, len(chunk.examples))
+        return done
 
-    def _load(self, example):
-        info = self._plan.info
-        array = load_checked(self._plan.load, example)
-        if list(array.shape) != info.shape or str(array.dtype) != info.dtype:
-            raise ValueError(
-                f"{example}: {array.dtype} {list(array.shape)}, but the first example is "
-                f"{info.dtype} {info.shape}"
-            )
-        return array
+    def _open(self, shard):
+        if self._files is not None and self._files.shard != shard:
+            self._files.close()
+            self._files = None
+        if self._files is None:
+            self._files = places.ShardFiles(self._plan.streams, shard)
 
-    def _write_levels(self, number, array):
-        pyramid = levels.build(array, len(self._plan.levels))
-        for file, level, image in zip(self._files, self._plan.levels, pyramid):
-            template = level.template
-            _write_at(file, template.frame(image), number * template.size)
+    def _images(self, example, place):
+        """The images of an example that have to be written, and its values out of range."""
+        kept = self._kept(example, place)
+        images = kept or [_load(stream, example) for stream in self._plan.streams]
+        return [] if kept else images, _limits(self._plan.streams, images, example)
 
-
-def _limits(array, example):
-    """The lowest and the highest value; NaN and infinities show in them."""
-    lowest, highest = float(array.min()), float(array.max())
-    if not np.isfinite(lowest) or not np.isfinite(highest):
-        raise ValueError(f"{example}: holds NaN or infinite values")
-    return lowest, highest
-
-
-class _WriteBehind:
-    """Sends what was written to the disk early and lets go of its pages.
-
-    A set is far larger than what the system likes to keep unwritten. Left alone, the page cache
-    fills with it, pushes out everything else, and writers wait for fresh pages and for each other.
-
-    Args:
-      file: descriptor of a file being written.
-    """
-
-    def __init__(self, file):
-        self._file = file
-        self._pending = collections.deque()
-
-    def written(self, offset, size):
-        """Takes note of a range that has been written."""
-        if size < _BEHIND_BYTES or not hasattr(os, "posix_fadvise"):
-            return
-        self._pending.append((offset, size))
-        # On pages that are not on the disk yet the advice starts writing them; a second time, a
-        # little later, it frees them.
-        self._advise(offset, size)
-        if len(self._pending) > _BEHIND_RANGES:
-            self._advise(*self._pending.popleft())
-
-    def _advise(self, offset, size):
-        os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_DONTNEED)
+    def _kept(self, example, place):
+        """The images of an example that an interrupted build has written; else none."""
+        begun = self._plan.begun
+        if begun is None or any(os.path.getmtime(path) >= begun for path in _files_of(example)):
+            return []
+        found = [
+            self._files.read(number, place, stream.dtype)
+            for number, stream in enumerate(self._plan.streams)
+        ]
+        return [] if any(image is None for image in found) else found
 
 
-def _write_at(file, buffers, offset):
-    total = sum(len(buffer) for buffer in buffers)
-    written = os.pwritev(file, buffers, offset)
-    if written < total:
-        rest = memoryview(b"".join(buffers))[written:]
-        while rest:
-            step = os.pwrite(file, rest, offset + written)
-            rest, written = rest[step:], written + step
+def _load(stream, example):
+    array = load_checked(stream.load, example)
+    if list(array.shape) != stream.shape or str(array.dtype) != stream.dtype:
+        raise ValueError(
+            f"{example}: {array.dtype} {list(array.shape)}, but the first example is "
+            f"{stream.dtype} {stream.shape}"
+        )
+    return array
+
+
+def _limits(streams, images, example):
+    """(lowest, highest) of the first image with values outside its range, or None."""
+    for stream, image in zip(streams, images):
+        if image.dtype != np.float32:
+            continue
+        lowest, highest = float(image.min()), float(image.max())
+        if not np.isfinite(lowest) or not np.isfinite(highest):
+            raise ValueError(f"{example}: holds NaN or infinite values")
+        if lowest < stream.range[0] or highest > stream.range[1]:
+            return lowest, highest
+    return None
+
+
+def _files_of(example):
+    """Paths of the files that an example names."""
+    if isinstance(example, (str, Path)):
+        return [example] if os.path.isfile(example) else []
+    if dataclasses.is_dataclass(example):
+        example = [getattr(example, field.name) for field in dataclasses.fields(example)]
+    if isinstance(example, (list, tuple)):
+        return [path for part in example for path in _files_of(part)]
+    return []
 
 
 def _run_processes(plan, chunks, workers):
@@ -227,16 +245,16 @@ def _run_processes(plan, chunks, workers):
         with _Writer(plan) as writer:
             for chunk in chunks:
                 if len(pending) < _CHUNKS_PER_WORKER * (workers - 1):
-                    pending.add(pool.submit(_work, *chunk))
+                    pending.add(pool.submit(_work, chunk))
                     continue
-                yield writer.write(*chunk)
+                yield writer.write(chunk)
                 done = {future for future in pending if future.done()}
                 pending -= done
                 yield from (future.result() for future in done)
         yield from (future.result() for future in futures.as_completed(pending))
     except BrokenProcessPool:
         raise ChildProcessError(
-            f"{plan.info.name}: a worker process died, perhaps of too little memory; try fewer "
+            f"{plan.name}: a worker process died, perhaps of too little memory; try fewer "
             "with --workers"
         ) from None
     finally:
@@ -260,5 +278,5 @@ def _exit_with_parent():
     os._exit(1)
 
 
-def _work(first, examples):
-    return _writer.write(first, examples)
+def _work(chunk):
+    return _writer.write(chunk)

@@ -1,8 +1,11 @@
 """Writing sets with all cores, atomically."""
 
+import csv
 import dataclasses
 import errno
+import hashlib
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -11,7 +14,9 @@ from absl import logging
 from tqdm import tqdm
 
 from tf_facegan import files
-from tf_facegan.records import index, schema, work
+from tf_facegan.records import index, places, schema, work
+
+ON_ERROR = ("stop", "skip")
 
 
 def shuffled(count):
@@ -19,6 +24,22 @@ def shuffled(count):
     numbers = np.arange(count)
     np.random.RandomState(123).shuffle(numbers)
     return numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Companion:
+    """Further images of every example, e.g. drawings of its landmarks.
+
+    Attributes:
+      load: function of an example giving an array [c, H, W] of the height and width of the
+        example's image; see `write_set`.
+      modalities: [[name, channels], ...] in channel order.
+      value_range: [lo, hi].
+    """
+
+    load: object
+    modalities: list
+    value_range: list
 
 
 def write_set(
@@ -33,7 +54,13 @@ def write_set(
     label_kind="class",
     label_names=None,
     fields=None,
+    field_names=None,
+    companions=None,
     attachments=(),
+    skipped=(),
+    max_images=None,
+    shards=1,
+    on_error="stop",
     workers=None,
     overwrite=False,
 ):
@@ -41,11 +68,14 @@ def write_set(
 
     Records, their order and their bytes do not depend on the number of workers, and memory does
     not depend on the number of examples. The levels are TBGAN's: see `levels.build`.
+    A build that was interrupted, or that failed, goes on where it stopped when it is started again
+    with the same arguments; until then its records lie in the hidden folder `.<name>.partial`.
 
     Args:
       path: folder to make; its base name is the name of the set.
       examples: sequence of what `load` takes, in record order. Must pickle; `str(example)` names
-        it in messages.
+        it in messages. The files it names (paths, also within tuples and dataclasses) are made
+        anew by a build that goes on if they have changed.
       load: function of an example giving an array [C, H, W], uint8 or float32, the same shape and
         dtype for all. Must pickle, and live in a module that does not import TensorFlow.
       modalities: [[name, channels], ...] in channel order.
@@ -55,7 +85,14 @@ def write_set(
       label_kind: "class" or "intensity".
       label_names: list of L str, or None.
       fields: {name: array [N, ...]} in record order, stored beside the records.
+      field_names: {name of a field: list of str}, what its components or numbers are called.
+      companions: {name: Companion}.
       attachments: files to copy into the folder.
+      skipped: [(what, reason), ...], str, what the caller has left out already; it goes into the
+        report `<name>-skipped.csv`.
+      max_images: write only the first so many examples; None is all.
+      shards: files that every level is divided into, for readers of parts.
+      on_error: "stop", or "skip" to leave out (and report) examples that cannot be loaded.
       workers: processes; None is one for every core, 1 works in this process.
       overwrite: replace a set that is there.
 
@@ -63,40 +100,63 @@ def write_set(
       schema.SetInfo of the new set.
 
     Raises:
-      ValueError: an output that exists, a bad example (named), arrays that do not fit.
+      ValueError: an output that exists, a bad example (named), arrays that do not fit, no example
+        that can be loaded.
       OSError: the disk is too small; a worker process died.
     """
     path = Path(os.path.abspath(path))
     _check_output(path, overwrite)
+    if on_error not in ON_ERROR:
+        raise ValueError(f"--on_error is {on_error}, {' or '.join(ON_ERROR)} expected")
+    if max_images is not None and max_images < 1:
+        raise ValueError(f"--max_images is {max_images}, a positive number expected")
     if not len(examples):
         raise ValueError(f"{path}: no examples to write")
     labels = _checked_labels(labels, label_kind, label_names, len(examples))
     fields = {name: np.asarray(array) for name, array in (fields or {}).items()}
     _check_fields(fields, len(examples))
-    first = work.load_checked(load, examples[0])
+    examples = examples[:max_images]
+    labels, fields = _rows(labels, fields, slice(max_images))
+    companions = companions or {}
+    skip = on_error == "skip"
+    first, shape, dtype = _first(examples, load, skip)
     if kind == schema.MULTI_RESOLUTION:
-        _check_size(examples[0], first.shape)
+        _check_size(first, shape)
     info = schema.SetInfo(
         name=path.name,
         kind=kind,
-        shape=list(first.shape),
-        dtype=str(first.dtype),
+        shape=shape,
+        dtype=dtype,
         count=len(examples),
         modalities=[list(modality) for modality in modalities],
         range=list(value_range),
         labels=labels and labels.described,
-        fields={
-            name: {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
-            for name, array in fields.items()
-        },
+        fields=_described_fields(fields, field_names or {}),
+        companions={name: _described(name, item, first) for name, item in companions.items()},
+        shards=_shard_counts(shards, len(examples)),
     )
-    with files.atomic_folder(path, overwrite=path.exists()) as folder:
-        plan = work.Plan(folder, info, load)
-        _check_space(path, plan)
-        out_of_range = _write_records(plan, examples, workers)
-        _write_companions(folder, info, plan, labels, fields, attachments)
-    if out_of_range:
-        _warn_out_of_range(info, examples, out_of_range)
+    loads = {name: companion.load for name, companion in companions.items()}
+    fingerprint = _fingerprint(examples, load, loads, info, labels, fields)
+    with files.resumable_folder(path, fingerprint, overwrite=path.exists()) as (folder, begun):
+        streams = places.streams(folder, info, load, loads)
+        plan = work.Plan(info.name, streams, info.shard_counts, skip, begun)
+        done = _write_records(path, folder, plan, examples, workers)
+        names = [str(examples[number]) for number in sorted(done.skipped)]
+        reasons = [done.skipped[number] for number in sorted(done.skipped)]
+        report = [*skipped, *zip(names, reasons)]
+        if done.skipped:
+            info, labels, fields = _without(plan, info, labels, fields, sorted(done.skipped))
+        _write_beside(folder, info, plan, labels, fields, attachments, report)
+    if report:
+        logging.warning(
+            "%s: %d examples written, %d left out: see %s",
+            path,
+            info.count,
+            len(report),
+            schema.skipped_file(path, info.name),
+        )
+    if done.out_of_range:
+        _warn_out_of_range(info, examples, done.out_of_range)
     return info
 
 
@@ -124,10 +184,10 @@ def _check_output(path, overwrite):
 def _foreign_files(path):
     """Names of what a folder holds beside the files of sets, sorted."""
     entries = sorted(path.iterdir())
-    names = {parsed[0] for parsed in map(schema.parse_record_file, entries) if parsed}
+    names = {parsed.name for parsed in map(schema.parse_record_file, entries) if parsed}
 
     def belongs(entry):
-        if entry.suffix == ".npy":
+        if entry.suffix in (".npy", ".csv"):
             return any(entry.name.startswith(f"{name}-") for name in names)
         if entry.suffix == ".json":
             return entry.stem in names
@@ -166,35 +226,113 @@ def _check_size(example, shape):
         raise ValueError(f"{example}: {error}") from None
 
 
-def _check_space(path, plan):
-    needed = sum(level.template.size for level in plan.levels) * plan.info.count
-    free = shutil.disk_usage(plan.folder).free
-    if needed > free:
+def _rows(labels, fields, rows):
+    """Labels and fields of some examples only."""
+    if labels is not None:
+        labels = dataclasses.replace(labels, values=labels.values[rows])
+    return labels, {name: array[rows] for name, array in fields.items()}
+
+
+def _first(examples, load, skip):
+    """The first example that can be loaded, and the shape and dtype of its image."""
+    for example in examples:
+        try:
+            array = work.load_checked(load, example)
+        except (ValueError, OSError) as error:
+            if not skip:
+                raise
+            failure = error
+        else:
+            return example, list(array.shape), str(array.dtype)
+    raise ValueError(f"none of the {len(examples)} examples can be loaded; {failure}")
+
+
+def _described(name, companion, example):
+    array = work.load_checked(companion.load, example)
+    return {
+        "channels": array.shape[0],
+        "dtype": str(array.dtype),
+        "modalities": [list(modality) for modality in companion.modalities],
+        "range": list(companion.value_range),
+    }
+
+
+def _described_fields(fields, names):
+    described = {}
+    for field, array in fields.items():
+        described[field] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
+        if field in names:
+            described[field]["names"] = list(names[field])
+    return described
+
+
+def _shard_counts(shards, count):
+    if not 1 <= shards <= count:
+        raise ValueError(f"--shards is {shards}, 1 to {count} (the number of examples) expected")
+    if shards == 1:
+        return None
+    ends = [count * shard // shards for shard in range(shards + 1)]
+    return [end - begin for begin, end in zip(ends, ends[1:])]
+
+
+def _fingerprint(*content):
+    """Changes with anything that decides what a set holds."""
+    return hashlib.sha256(pickle.dumps(content, protocol=4)).hexdigest()
+
+
+def _check_space(path, folder, plan):
+    needed = sum(
+        level.template.size * count
+        for stream in plan.streams
+        for level in stream.levels
+        for count in plan.counts
+    )
+    there = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
+    free = shutil.disk_usage(folder).free
+    if needed - there > free:
         raise OSError(
             errno.ENOSPC,
-            f"the set needs {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
+            f"the set needs {(needed - there) / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
             str(path),
         )
 
 
-def _write_records(plan, examples, workers):
-    """Writes all records; returns {record number: (lowest, highest)} of those out of range."""
-    for level in plan.levels:
-        with open(level.path, "wb") as file:
-            file.truncate(level.template.size * len(examples))
-    out_of_range = {}
-    # No bar where nobody watches (disable=None: standard error is no terminal).
-    with tqdm(total=len(examples), unit="example", desc=plan.info.name, disable=None) as bar:
-        for done, found in work.run(plan, examples, workers):
-            out_of_range.update(found)
-            bar.update(done)
-    return out_of_range
+def _write_records(path, folder, plan, examples, workers):
+    """Writes all records; returns work.Done of them."""
+    _check_space(path, folder, plan)
+    places.allocate(plan.streams, plan.counts)
+    done = work.Done()
+    try:
+        # No bar where nobody watches (disable=None: standard error is no terminal).
+        with tqdm(total=len(examples), unit="example", desc=plan.name, disable=None) as bar:
+            for part in work.run(plan, examples, workers):
+                done.add(part)
+                bar.update(part.count)
+    except BaseException:
+        if plan.begun is None and not done.count:
+            shutil.rmtree(folder)
+        else:
+            logging.warning("%s: what is written stays; the same command goes on from there", path)
+        raise
+    return done
 
 
-def _write_companions(folder, info, plan, labels, fields, attachments):
+def _without(plan, info, labels, fields, gaps):
+    """Closes gaps in the records; returns what describes those that are left."""
+    if len(gaps) == info.count:
+        raise ValueError(f"none of the {info.count} examples can be loaded")
+    left = places.close_gaps(plan.streams, info.shard_counts, gaps)
+    info = dataclasses.replace(info, count=sum(left), shards=info.shards and left)
+    keep = np.delete(np.arange(sum(plan.counts)), gaps)
+    return info, *_rows(labels, fields, keep)
+
+
+def _write_beside(folder, info, plan, labels, fields, attachments, report):
     """Writes what lies beside the records; the json comes last."""
-    for level in plan.levels:
-        np.save(index.index_file(level.path), index.regular(info.count, level.template.size))
+    for stream in plan.streams:
+        for level in stream.levels:
+            for file, count in zip(level.paths, info.shard_counts):
+                np.save(index.index_file(file), index.regular(count, level.template.size))
     if labels is not None:
         with open(schema.labels_file(folder, info.name), "wb") as file:
             np.save(file, labels.values)
@@ -202,6 +340,9 @@ def _write_companions(folder, info, plan, labels, fields, attachments):
         np.save(schema.field_file(folder, info.name, name), array)
     for attachment in attachments:
         shutil.copyfile(attachment, folder / Path(attachment).name)
+    if report:
+        with open(schema.skipped_file(folder, info.name), "w", encoding="utf-8") as file:
+            csv.writer(file).writerows([("example", "reason"), *report])
     schema.save(info, folder)
 
 
