@@ -1,0 +1,1 @@
+"""GANimation: facial expressions of photos, driven by action units (Pumarola et al., 2018)."""

@@ -1,0 +1,367 @@
+"""GANimation's generator and critic (Pumarola et al., ECCV 2018, section 4.2; layers as in
+vipermu/ganimation).
+
+Images are NHWC in [-1, 1], action units (AUs) are intensities in 0-1. Variables have published
+names and TensorFlow layouts; `reference.py` maps to the published layouts.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine.optimizers import ema_update, replica_mean
+from tf_facegan.layers import (
+    activate,
+    conv2d,
+    instance_norm,
+    normal,
+    normalise,
+    seed_of,
+    stable_dtype,
+)
+
+WEIGHT_STDDEV = 0.02
+LEAKY_SLOPE = 0.01
+RUNNING_DECAY = 0.9
+NORM_SCALES = ("uniform", "ones", "normal")
+
+
+class Convolution(tf.keras.layers.Layer):
+    """Weights of a convolution, N(0, 0.02**2) at the start, built at once.
+
+    `call`: NHWC -> NHWC with symmetric zero padding.
+    """
+
+    def __init__(
+        self, side, inputs, outputs, stride=1, transposed=False, bias=False, seed=None, **kw
+    ):
+        """Makes the variables.
+
+        Args:
+          side: int, of the kernel.
+          inputs, outputs: int, channels.
+          stride: int; the map becomes that much smaller, or larger if transposed.
+          transposed: whether the kernel is [side, side, outputs, inputs], of a transposed
+            convolution; else it is [side, side, inputs, outputs].
+          bias: whether there is one; it is followed by a leaky ReLU.
+          seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
+          **kw: of `tf.keras.layers.Layer`.
+        """
+        super().__init__(autocast=False, **kw)
+        self.stride, self.transposed, self.outputs = stride, transposed, outputs
+        channels = (outputs, inputs) if transposed else (inputs, outputs)
+        self.weight = self.add_weight(
+            name="weight",
+            shape=(side, side, *channels),
+            initializer=lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
+        )
+        self.bias = None
+        if bias:
+            self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
+        self.built = True
+
+    @property
+    def named_variables(self):
+        named = {"weight": self.weight, "bias": self.bias}
+        return {name: variable for name, variable in named.items() if variable is not None}
+
+    @property
+    def kernel(self):
+        """The weight in the compute dtype."""
+        return tf.cast(self.weight, self.compute_dtype)
+
+    def call(self, x):
+        if self.transposed:
+            batch, height, width = tf.unstack(tf.shape(x)[:3])
+            shape = [batch, height * self.stride, width * self.stride, self.outputs]
+            return tf.nn.conv2d_transpose(x, self.kernel, shape, self.stride, "SAME")
+        x = conv2d(x, self.kernel, self.stride)
+        if self.bias is None:
+            return x
+        return activate(x, tf.cast(self.bias, x.dtype), "leaky_relu", LEAKY_SLOPE)
+
+
+class InstanceNorm(tf.keras.layers.Layer):
+    """Instance norm with scale and shift, and the running statistics of published checkpoints.
+
+    `call`: (x, use_running_stats=False) -> (normalised x, mean, variance), the last two those of
+    each sample, [N, 1, 1, C], or None with the running ones.
+    """
+
+    def __init__(self, channels, scale_init="uniform", seed=None, **kw):
+        """Makes the variables; `scale_init` is one of NORM_SCALES."""
+        super().__init__(autocast=False, **kw)
+
+        def scales(shape, dtype=None):
+            if scale_init == "normal":
+                return 1.0 + normal(shape, WEIGHT_STDDEV, seed, dtype)
+            if scale_init == "ones":
+                return tf.ones(shape, dtype or tf.float32)
+            draw = tf.random.uniform if seed is None else tf.random.stateless_uniform
+            key = {} if seed is None else {"seed": [seed, 0]}
+            return tf.cast(draw(shape, **key), dtype or tf.float32)
+
+        shape = (channels,)
+        self.weight = self.add_weight(name="weight", shape=shape, initializer=scales)
+        self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
+        self.running_mean = self.add_weight(
+            name="running_mean", shape=shape, initializer="zeros", trainable=False
+        )
+        self.running_var = self.add_weight(
+            name="running_var", shape=shape, initializer="ones", trainable=False
+        )
+        self.built = True
+
+    @property
+    def named_variables(self):
+        names = ("weight", "bias", "running_mean", "running_var")
+        return {name: getattr(self, name) for name in names}
+
+    def call(self, x, use_running_stats=False):
+        if not use_running_stats:
+            return instance_norm(x, self.weight, self.bias)
+        dtype = stable_dtype(x.dtype)
+        mean, variance = (tf.cast(v, dtype) for v in (self.running_mean, self.running_var))
+        return normalise(x, mean, variance, self.weight, self.bias), None, None
+
+
+class _Network(tf.keras.Model):
+    """What both networks share: layers by their published names."""
+
+    @property
+    def named_variables(self):
+        """{published name: variable}, in published order (`main.0.weight`, ...)."""
+        return {
+            f"{path}.{name}": variable
+            for path, layer in self.named_layers.items()
+            for name, variable in layer.named_variables.items()
+        }
+
+    @property
+    def named_trainable_variables(self):
+        """The same without running statistics: the order of published optimizers."""
+        return {n: v for n, v in self.named_variables.items() if v.trainable}
+
+    def _layer_arguments(self, path, seed):
+        return {
+            "seed": seed_of(seed, path),
+            "name": path.replace(".", "_"),
+            "dtype": self.dtype_policy,
+        }
+
+
+class Generator(_Network):
+    """The generator: attention mask and colour image of a face with other AUs.
+
+    Call: `(images, aus, training=False, use_running_stats=False)` -> (attention, color).
+      images: [N, H, W, 3] in [-1, 1]; H and W multiples of 4.
+      aus: [N, c_dim] in 0-1.
+      training: update the running statistics (if `update_running_stats`); results are the same.
+      use_running_stats: normalise with the running statistics, as the published code would in
+        evaluation mode, which it never enters.
+      attention: [N, H, W, 1] in (0, 1), 1 keeps the photo; color: [N, H, W, 3] in (-1, 1); both at
+        least float32. `losses.fuse` puts them together.
+    """
+
+    def __init__(
+        self,
+        image_size=128,
+        conv_dim=64,
+        c_dim=17,
+        repeat_num=6,
+        norm_scale_init="uniform",
+        update_running_stats=True,
+        seed=None,
+        name="generator",
+        dtype=None,
+    ):
+        """Builds the network; the defaults are the published values.
+
+        Args:
+          image_size: int, side of the images it is trained on; any multiple of 4 works.
+          conv_dim: int, width of the first layer.
+          c_dim: int, number of AUs.
+          repeat_num: int, residual blocks.
+          norm_scale_init: scales of the instance norms at the start: "uniform" in [0, 1), "ones" or
+            "normal", N(1, 0.02**2).
+          update_running_stats: whether training updates the running statistics.
+          seed: int for weights that are a function of it; None draws from TensorFlow's generator.
+          name, dtype: as of any Keras model.
+
+        Raises:
+          ValueError: the arguments do not describe a network.
+        """
+        if image_size % 4:
+            raise ValueError(f"image_size is {image_size}, a multiple of 4 expected")
+        if norm_scale_init not in NORM_SCALES:
+            known = ", ".join(NORM_SCALES)
+            raise ValueError(f"norm_scale_init is {norm_scale_init!r}, expected one of {known}")
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
+        self.update_running_stats = update_running_stats
+        self.named_layers = {}
+
+        def convolution(path, *shape, **options):
+            arguments = self._layer_arguments(path, seed)
+            self.named_layers[path] = Convolution(*shape, **options, **arguments)
+
+        def norm(path, channels):
+            arguments = self._layer_arguments(path, seed)
+            self.named_layers[path] = InstanceNorm(channels, norm_scale_init, **arguments)
+
+        width = conv_dim
+        convolution("main.0", 7, 3 + c_dim, width)
+        norm("main.1", width)
+        for place in (3, 6):
+            convolution(f"main.{place}", 4, width, 2 * width, stride=2)
+            norm(f"main.{place + 1}", 2 * width)
+            width *= 2
+        for place in self._blocks:
+            for part in (0, 3):
+                convolution(f"main.{place}.main.{part}", 3, width, width)
+                norm(f"main.{place}.main.{part + 1}", width)
+        for place in self._upsamplings:
+            convolution(f"main.{place}", 4, width, width // 2, stride=2, transposed=True)
+            norm(f"main.{place + 1}", width // 2)
+            width //= 2
+        convolution("im_reg.0", 7, width, 3)
+        convolution("im_att.0", 7, width, 1)
+        self.built = True
+
+    @property
+    def _blocks(self):
+        return range(9, 9 + self.repeat_num)
+
+    @property
+    def _upsamplings(self):
+        return 9 + self.repeat_num, 12 + self.repeat_num
+
+    def call(self, images, aus, training=False, use_running_stats=False):
+        statistics = {}
+
+        def conv_norm(path, x):
+            head, _, place = path.rpartition(".")
+            norm = f"{head}.{int(place) + 1}"
+            x = self.named_layers[path](x) if path != "main.0" else self._first_layer(x, aus)
+            x, *moments = self.named_layers[norm](x, use_running_stats)
+            statistics[norm] = moments, int(np.prod(x.shape[1:3]))
+            return x
+
+        x = tf.cast(images, self.compute_dtype)
+        for path in ("main.0", "main.3", "main.6"):
+            x = tf.nn.relu(conv_norm(path, x))
+        for place in self._blocks:
+            y = tf.nn.relu(conv_norm(f"main.{place}.main.0", x))
+            x += conv_norm(f"main.{place}.main.3", y)
+        for place in self._upsamplings:
+            x = tf.nn.relu(conv_norm(f"main.{place}", x))
+        if training and self.update_running_stats and not use_running_stats:
+            self._update_running_stats(statistics)
+        return self._heads(x)
+
+    def _first_layer(self, images, aus):
+        """Convolves images with the AUs appended as constant channels (R, G, B, AU01, ...).
+
+        A constant channel has the same result everywhere but at the zero padding, so that a map
+        just large enough for every case is convolved and then spread.
+        """
+        kernel = self.named_layers["main.0"].kernel
+        side, (height, width) = kernel.shape[0], images.shape[1:3]
+        aus = tf.cast(aus, images.dtype)[:, None, None, :]
+        if min(height, width) < side:
+            planes = tf.tile(aus, [1, height, width, 1])
+            return conv2d(tf.concat([images, planes], axis=-1), kernel)
+        y = conv2d(tf.tile(aus, [1, side, side, 1]), kernel[:, :, 3:])
+        down, across = (tf.constant(_spread(n, side), y.dtype) for n in (height, width))
+        y = tf.matmul(across, tf.reshape(y, [-1, side, y.shape[3]]))
+        y = tf.matmul(down, tf.reshape(y, [-1, side, width * y.shape[2]]))
+        return conv2d(images, kernel[:, :, :3]) + tf.reshape(
+            y, [-1, height, width, kernel.shape[3]]
+        )
+
+    def _heads(self, x):
+        """Both heads in one convolution: a result of few channels costs as much as one of many."""
+        heads = [self.named_layers[path].kernel for path in ("im_reg.0", "im_att.0")]
+        x = conv2d(x, tf.concat(heads, axis=-1))
+        x = tf.cast(x, stable_dtype(x.dtype))
+        return tf.sigmoid(x[..., 3:]), tf.tanh(x[..., :3])
+
+    def _update_running_stats(self, statistics):
+        """Moves running statistics towards the batch's means of mean and unbiased variance."""
+        variables, values = [], []
+        for path, ((mean, variance), pixels) in statistics.items():
+            norm = self.named_layers[path]
+            variables += [norm.running_mean, norm.running_var]
+            unbiased = variance * (pixels / max(pixels - 1, 1))
+            values += [tf.reduce_mean(v, axis=[0, 1, 2]) for v in (mean, unbiased)]
+        sizes = [value.shape[0] for value in values]
+        (values,) = replica_mean([tf.concat(values, axis=0)])
+        sources = [tf.cast(s, v.dtype) for s, v in zip(tf.split(values, sizes), variables)]
+        ema_update(variables, sources, RUNNING_DECAY)
+
+
+class Discriminator(_Network):
+    """The critic: how real a face looks, patch by patch, and its AUs.
+
+    Call: `(images)` -> (scores, aus).
+      images: [N, image_size, image_size, 3] in [-1, 1].
+      scores: [N, h, w, 1], h = w = image_size / 2**repeat_num; aus: [N, c_dim], linear, so they may
+        leave 0-1; both at least float32.
+    """
+
+    def __init__(
+        self,
+        image_size=128,
+        conv_dim=64,
+        c_dim=17,
+        repeat_num=6,
+        seed=None,
+        name="discriminator",
+        dtype=None,
+    ):
+        """Builds the network; arguments as of `Generator`, and
+
+        Args:
+          repeat_num: int, strided convolutions, each twice as wide as the one before.
+
+        Raises:
+          ValueError: image_size is no multiple of 2**repeat_num.
+        """
+        if image_size % 2**repeat_num:
+            raise ValueError(
+                f"image_size is {image_size}, a multiple of {2**repeat_num} expected for "
+                f"repeat_num={repeat_num}"
+            )
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
+        widths = [3] + [conv_dim * 2**i for i in range(repeat_num)]
+        shapes = {
+            f"main.{2 * i}": (4, widths[i], widths[i + 1], 2, False, True)
+            for i in range(repeat_num)
+        }
+        shapes["conv1"] = 3, widths[-1], 1
+        shapes["conv2"] = image_size // 2**repeat_num, widths[-1], c_dim
+        self.named_layers = {
+            path: Convolution(*shape, **self._layer_arguments(path, seed))
+            for path, shape in shapes.items()
+        }
+        self.built = True
+
+    def call(self, images):
+        x = tf.cast(images, self.compute_dtype)
+        for i in range(self.repeat_num):
+            x = self.named_layers[f"main.{2 * i}"](x)
+        scores = self.named_layers["conv1"](x)
+        # The kernel of the AU head is as large as the map: a product of matrices.
+        kernel = self.named_layers["conv2"].kernel
+        rows = int(np.prod(kernel.shape[:3]))
+        aus = tf.matmul(tf.reshape(x, [-1, rows]), tf.reshape(kernel, [rows, self.c_dim]))
+        return [tf.cast(output, stable_dtype(output.dtype)) for output in (scores, aus)]
+
+
+def _spread(length, side):
+    """Returns the [length, side] matrix of ones and zeros that takes each place on an axis to the
+    place of a shorter one that is as near to the ends, the middle one for all that are far."""
+    near = side // 2
+    places = np.arange(length)
+    sources = np.minimum(places, near) + np.maximum(places - (length - 1 - near), 0)
+    return np.eye(side)[sources]
