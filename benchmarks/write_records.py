@@ -12,6 +12,7 @@ while the machine has nothing else to do: the load average is printed with them.
 """
 
 import argparse
+import functools
 import json
 import os
 import pickle
@@ -26,6 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 WAYS = ("plain loop", "1 worker", "all cores")
+MODALITIES = ("texture", "shape", "normals")
 DISTINCT = 16  # examples on disk; they are read again and again
 
 
@@ -51,7 +53,7 @@ def make_inputs(folder, resolution):
             (folder / name / f"face{number:02d}.pkl").write_bytes(pickle.dumps(array, protocol=4))
 
 
-def plain_loop(out, triples):
+def plain_loop(out, faces):
     """The straightforward way, with TensorFlow's own writer."""
     import numpy as np
     import tensorflow as tf
@@ -61,8 +63,8 @@ def plain_loop(out, triples):
     out.mkdir()
     started = time.perf_counter()
     writers = {}
-    for triple in triples:
-        image = uv_maps.load_triple(triple)
+    for face in faces:
+        image = uv_maps.load_maps(face, MODALITIES)
         while image.shape[1] >= 4:
             if image.shape[1] not in writers:
                 name = f"{out.name}-r{image.shape[1].bit_length() - 1:02d}.tfrecords"
@@ -82,16 +84,16 @@ def plain_loop(out, triples):
     return time.perf_counter() - started
 
 
-def our_writer(out, triples, workers):
+def our_writer(out, faces, workers):
     from tf_facegan.records import writer
     from tf_facegan.sources import uv_maps
 
     started = time.perf_counter()
     writer.write_set(
         out,
-        triples,
-        uv_maps.load_triple,
-        modalities=uv_maps.MODALITIES,
+        faces,
+        functools.partial(uv_maps.load_maps, modalities=MODALITIES),
+        modalities=[[name, 3] for name in MODALITIES],
         value_range=uv_maps.RANGE,
         workers=workers,
     )
@@ -102,13 +104,13 @@ def measure(way, folder, count):
     """Runs in a process of its own; prints seconds and peak memory as json."""
     from tf_facegan.sources import uv_maps
 
-    distinct = uv_maps.find_triples(folder / "texture", folder / "shape", folder / "normals")
-    triples = [distinct[number % DISTINCT] for number in range(count)]
+    distinct = uv_maps.find_faces({name: folder / name for name in MODALITIES})
+    faces = [distinct[number % DISTINCT] for number in range(count)]
     out = folder / "written"
     if way == "plain loop":
-        seconds = plain_loop(out, triples)
+        seconds = plain_loop(out, faces)
     else:
-        seconds = our_writer(out, triples, 1 if way == "1 worker" else None)
+        seconds = our_writer(out, faces, 1 if way == "1 worker" else None)
     kilobytes = [
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -74,12 +74,28 @@ def test_the_published_command_is_reproduced(tmp_path, golden):
     )
 
 
-def test_published_uint8_and_shape_levels(tmp_path, golden):
+def test_published_image_and_shape_commands_are_reproduced(tmp_path, golden):
     textures = inputs("tex", "uniform", 256).astype(np.uint8)
-    sets.write(tmp_path / "set3", textures[golden["order"]])
+    shapes = inputs("shp", "signed")
+    folder = uv_folder.write_maps(tmp_path / "uv", textures, shapes, shapes, np.float64)
+    assert run("create_from_images", tmp_path / "set3", folder / "texture", "--workers", 1) == 0
     check_levels(tmp_path / "set3", "set3", golden)
-    sets.write(tmp_path / "setp", inputs("shp", "signed"))
+    options = ("--shuffle", 0, "--workers", 1)
+    assert run("create_from_pkl", tmp_path / "setp", folder / "shape", *options) == 0
     check_levels(tmp_path / "setp", "setp", golden)
+
+
+def test_textures_and_shapes(maps, tmp_path):
+    parts = [maps / name for name in ("texture", "shape")]
+    assert run("create_from_pkl_img", tmp_path / "set6", *parts, "--workers", 1) == 0
+    create(maps, tmp_path / "set9")
+    nine = RecordSet(tmp_path / "set9").read(range(4))
+    np.testing.assert_array_equal(RecordSet(tmp_path / "set6").read(range(4)), nine[:, :6])
+
+
+def test_celebahq_says_why_it_is_left_out(tmp_path, capsys):
+    assert run("create_celebahq", tmp_path / "set", tmp_path, tmp_path) == 1
+    assert "libraries that no longer exist" in line_of_error(capsys)
 
 
 def test_help_is_quick_and_needs_no_tensorflow():

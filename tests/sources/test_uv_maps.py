@@ -14,13 +14,20 @@ def folder(tmp_path):
     return uv_folder.random_maps(tmp_path / "uv")
 
 
-def triples(folder):
-    return uv_maps.find_triples(folder / "texture", folder / "shape", folder / "normals")
+def folders(folder, modalities=("texture", "shape", "normals")):
+    return {name: folder / name for name in modalities}
+
+
+def faces(folder):
+    return uv_maps.find_faces(folders(folder))
+
+
+def load(face):
+    return uv_maps.load_maps(face, ("texture", "shape", "normals"))
 
 
 def create(folder, **options):
-    parts = (folder / "texture", folder / "shape", folder / "normals")
-    return uv_maps.create_set(folder.parent / "set", *parts, workers=1, **options)
+    return uv_maps.create_set(folder.parent / "set", folders(folder), workers=1, **options)
 
 
 def test_files_are_matched_by_stem_whatever_their_order(folder):
@@ -31,16 +38,17 @@ def test_files_are_matched_by_stem_whatever_their_order(folder):
     last.write_bytes(content)
     np.save(folder / "shape" / "face01.npy", np.zeros((3, 8, 8)))
     (folder / "shape" / "face01.pkl").unlink()
-    found = triples(folder)
-    assert [triple.stem for triple in found] == ["face00", "face01", "face02", "face03"]
-    for triple in found:
-        assert triple.texture.stem == triple.shape.stem == triple.normals.stem == triple.stem
+    found = faces(folder)
+    assert [face.stem for face in found] == ["face00", "face01", "face02", "face03"]
+    for face in found:
+        assert [path.parent.name for path in face.paths] == ["texture", "shape", "normals"]
+        assert {path.stem for path in face.paths} == {face.stem}
 
 
 def test_one_example(folder):
     texture = np.arange(192, dtype=np.uint8).reshape(3, 8, 8)
     uv_folder.write_texture(folder / "texture" / "face00.png", texture)
-    maps = uv_maps.load_triple(triples(folder)[0])
+    maps = load(faces(folder)[0])
     assert maps.shape == (9, 8, 8)
     assert maps.dtype == np.float32
     expected = (texture / 255.0).astype(np.float32) * 2 - 1
@@ -67,7 +75,7 @@ def test_one_example(folder):
 def test_files_that_do_not_match(folder, break_it, error, message):
     break_it(folder)
     with pytest.raises(error, match=message):
-        triples(folder)
+        faces(folder)
 
 
 def write_pickle(path, array):
@@ -85,11 +93,11 @@ def write_pickle(path, array):
         ),
         (
             lambda f: cv2.imwrite(str(f / "texture/face00.png"), np.zeros((8, 8), np.uint8)),
-            r"face00\.png: 1 channels, 3",
+            r"face00\.png: grey, 3 channels",
         ),
         (
             lambda f: write_pickle(f / "shape/face00.pkl", np.zeros((8, 8, 3))),
-            r"face00\.pkl: shape \[8, 8, 3\].*\[3, 8, 8\] expected \(the channels come first\)",
+            r"face00\.pkl: shape \[8, 8, 3\], \[3, S, S\] expected \(the channels come first\)",
         ),
         (
             lambda f: write_pickle(f / "normals/face00.pkl", np.zeros((3, 4, 4))),
@@ -112,7 +120,25 @@ def write_pickle(path, array):
 def test_bad_files_are_named(folder, break_it, message):
     break_it(folder)
     with pytest.raises(ValueError, match=message):
-        uv_maps.load_triple(triples(folder)[0])
+        load(faces(folder)[0])
+
+
+@pytest.mark.parametrize("modalities", [("shape",), ("texture", "shape")])
+def test_some_modalities_only(folder, modalities):
+    info = uv_maps.create_set(
+        folder.parent / "set", folders(folder, modalities), shuffle=False, workers=1
+    )
+    assert info.modalities == [[name, 3] for name in modalities]
+    found = RecordSet(folder.parent / "set").read(range(4))
+    start = 0 if "texture" in modalities else 3
+    expected = np.stack([load(face) for face in faces(folder)])
+    np.testing.assert_array_equal(found, expected[:, start : start + 3 * len(modalities)])
+
+
+def test_shapes_that_are_not_square_are_named(folder):
+    write_pickle(folder / "shape" / "face02.pkl", np.zeros((3, 8, 4), np.float32))
+    with pytest.raises(ValueError, match=r"face02: float32 \[3, 8, 4\], but the first"):
+        uv_maps.create_set(folder.parent / "set", folders(folder, ("shape",)), workers=1)
 
 
 def test_the_uv_layout_goes_with_the_set(folder):
@@ -131,7 +157,7 @@ def test_labels_follow_their_faces(folder):
     for number, label in enumerate(found.labels):
         face = int(label[0])
         assert label[1] == 10 * face
-        maps = uv_maps.load_triple(triples(folder)[face])
+        maps = load(faces(folder)[face])
         np.testing.assert_array_equal(found.read([number])[0], maps)
 
 
@@ -140,7 +166,7 @@ def test_labels_are_not_taken_unasked(folder):
     create(folder, shuffle=False)
     found = RecordSet(folder.parent / "set")
     assert found.labels.shape == (4, 0)
-    expected = [uv_maps.load_triple(triple) for triple in triples(folder)]
+    expected = [load(face) for face in faces(folder)]
     np.testing.assert_array_equal(found.read(range(4)), expected)
 
 

@@ -1,11 +1,23 @@
-"""Image files as arrays."""
+"""Image files as arrays, and their sizes.
+
+`read_rgb` is OpenCV's reading, exact for PNG and fast. `open_rgb` is Pillow's, for sources whose
+published loaders read and resize with Pillow: it takes grey pictures too, as faces often are.
+"""
+
+import io
 
 import cv2
 import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_MODES = ("RGB", "L", "P", "1")
+_ORIENTATION = ExifTags.Base.Orientation
+_UPRIGHT = 1
 
 
 def read_rgb(path):
-    """Reads an 8-bit colour image.
+    """Reads an 8-bit colour image, upright as its EXIF data say.
 
     Args:
       path: PNG, JPEG or whatever else OpenCV decodes.
@@ -15,16 +27,137 @@ def read_rgb(path):
       in each other's way where every core runs a process).
 
     Raises:
-      ValueError: no readable image, not 8 bits, or not three channels; names the file.
+      ValueError: no readable image, not 8 bits, CMYK, or not three channels; names the file.
       OSError: the file cannot be opened.
     """
-    encoded = np.fromfile(path, np.uint8)
+    image = read_grey_or_rgb(path)
+    if image.shape[2] != 3:
+        raise ValueError(f"{path}: grey, 3 channels (RGB) expected")
+    return image
+
+
+def read_grey_or_rgb(path):
+    """Reads an 8-bit grey or colour image, upright as its EXIF data say.
+
+    Args:
+      path: PNG, JPEG or whatever else OpenCV decodes.
+
+    Returns:
+      uint8 array [H, W, 1] or [H, W, 3], RGB; see `read_rgb`.
+
+    Raises:
+      ValueError: no readable image, not 8 bits, CMYK, or transparency; names the file.
+      OSError: the file cannot be opened.
+    """
+    return decode(np.fromfile(path, np.uint8), path)
+
+
+def decode(content, name):
+    """`read_grey_or_rgb` of the content of a file; `name` names it in messages.
+
+    Args:
+      content: bytes, or uint8 [N].
+      name: object whose `str` names the image.
+    """
+    encoded = np.frombuffer(content, np.uint8)
     image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if image is None:
-        raise ValueError(f"{path}: not a readable image")
+        raise ValueError(f"{name}: not a readable image")
     if image.dtype != np.uint8:
-        raise ValueError(f"{path}: {image.dtype} values, 8 bits expected")
-    channels = 1 if image.ndim == 2 else image.shape[2]
-    if channels != 3:
-        raise ValueError(f"{path}: {channels} channels, 3 (RGB, no transparency) expected")
+        raise ValueError(f"{name}: {image.dtype} values, 8 bits expected")
+    mode, orientation = _header(name, encoded)
+    if mode == "CMYK":  # OpenCV makes RGB of it without a word, and without its colour profile
+        raise ValueError(f"{name}: CMYK colours, RGB or grey expected")
+    if orientation != _UPRIGHT:
+        picture = Image.fromarray(image)
+        picture.getexif()[_ORIENTATION] = orientation
+        image = np.asarray(ImageOps.exif_transpose(picture))
+    image = np.atleast_3d(image)
+    if image.shape[2] not in (1, 3):
+        raise ValueError(
+            f"{name}: {image.shape[2]} channels, RGB or grey, no transparency expected"
+        )
     return image[:, :, ::-1]
+
+
+def _header(name, encoded):
+    """Pillow's mode of a file's pixels, and the EXIF orientation that is still to be applied."""
+    try:
+        with Image.open(io.BytesIO(encoded)) as header:  # decodes nothing
+            # TIFF files are turned by their decoders; the other formats have an "exif" block.
+            exif = header.getexif() if "exif" in header.info else {}
+            return header.mode, exif.get(_ORIENTATION, _UPRIGHT)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{name}: not a readable image ({error})") from None
+
+
+def open_rgb(path):
+    """Opens an 8-bit colour or grey image with Pillow, upright as its EXIF data say.
+
+    Args:
+      path: PNG, JPEG or whatever else Pillow decodes.
+
+    Returns:
+      PIL.Image.Image in mode RGB, decoded.
+
+    Raises:
+      ValueError: no readable image, transparency, CMYK or more than 8 bits; names the file.
+      OSError: the file cannot be opened.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ValueError(f"{path}: not a readable image ({error})") from None
+    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: not a readable image ({error})") from None
+    if image.mode not in _MODES or "transparency" in image.info:
+        found = "transparency" if image.mode in _MODES else f"{image.mode} pixels"
+        raise ValueError(f"{path}: {found}, 8-bit RGB or grey without transparency expected")
+    return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def resized(image, size, resample=Image.Resampling.BILINEAR):
+    """Resizes with Pillow, which smooths what it makes smaller.
+
+    Args:
+      image: PIL.Image.Image.
+      size: (width, height), the aspect ratio is not kept.
+      resample: one of Pillow's filters.
+
+    Returns:
+      PIL.Image.Image, `image` itself if it has that size.
+    """
+    return image if image.size == tuple(size) else image.resize(size, resample)
+
+
+def with_shorter_side(image, side):
+    """Resizes bilinearly so that the shorter side is `side`; the longer one is rounded down.
+
+    That is torchvision's `Resize(side)` for Pillow pictures, which TDGAN's loaders use.
+    """
+    width, height = image.size
+    shorter = min(width, height)
+    return resized(image, (width * side // shorter, height * side // shorter))
+
+
+def channels_first(image):
+    """uint8 array [3, H, W] of a Pillow picture."""
+    return np.asarray(image).transpose(2, 0, 1)
+
+
+def center_square(image):
+    """The largest square in the middle of an array [H, W, C], as PGGAN cuts it out of LSUN's."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top : top + side, left : left + side]
+
+
+def resized_array(image, side, resample):
+    """`resized` of a uint8 array [H, W, 1 or 3] to [side, side, 1 or 3]."""
+    grey = image.shape[2] == 1
+    picture = Image.fromarray(image[:, :, 0] if grey else image)
+    return np.atleast_3d(resized(picture, (side, side), resample))

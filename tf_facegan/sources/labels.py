@@ -5,13 +5,15 @@ import dataclasses
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from absl import logging
 
 from tf_facegan import pickles
+from tf_facegan.sources import images
 from tf_facegan.sources.action_units import INTENSITY_RANGE, is_intensity_column
 from tf_facegan.sources.matching import shortened
 
 _NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")
-_FILE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".pkl", ".npy", ".obj", ".ply")
+_FILE_SUFFIXES = (*images.SUFFIXES, ".pkl", ".npy", ".obj", ".ply")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +82,27 @@ def read_labels(path, stems, kind=None, names_file=None):
     used = set(stems)
     unused = [name for name in table.vectors if not used & _stems_of(name)]
     return Labels(values, kind, names, unused)
+
+
+def label_options(path, stems, kind=None, names_file=None):
+    """What `writer.write_set` is told about labels; entries that name no example are reported.
+
+    Args:
+      path: label file or folder, or None for a set without labels.
+      stems, kind, names_file: as in `read_labels`.
+
+    Returns:
+      dict of keyword arguments, empty without labels.
+
+    Raises:
+      As `read_labels`.
+    """
+    if path is None:
+        return {}
+    found = read_labels(path, stems, kind, names_file)
+    if found.unused:
+        logging.warning("%s: no example for %s", path, shortened(found.unused))
+    return {"labels": found.values, "label_kind": found.kind, "label_names": found.names}
 
 
 def _read_table(path, stems):

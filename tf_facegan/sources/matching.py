@@ -3,33 +3,55 @@
 from pathlib import Path
 
 
-def files_by_stem(folder, suffixes):
-    """Lists the files of a folder by stem.
+def files_in(folder, suffixes):
+    """Lists the files of a folder.
 
     Args:
       folder: the folder; sub-folders and hidden files are left out.
       suffixes: tuple of lower-case extensions, e.g. (".png",); case does not matter in the files.
 
     Returns:
-      {stem: pathlib.Path}, sorted by stem.
+      list of pathlib.Path, sorted by name, at least one.
 
     Raises:
       FileNotFoundError: no such folder, or no such files in it.
-      ValueError: two files with one stem.
     """
     folder = Path(folder)
     wanted = " or ".join(f"*{suffix}" for suffix in suffixes)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder; a folder of {wanted} files expected")
+    found = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and not path.is_dir()
+    ]
+    if not found:
+        raise FileNotFoundError(f"{folder}: no {wanted} files in it")
+    return found
+
+
+def files_by_stem(folder, suffixes):
+    """`by_stem` of `files_in`."""
+    return by_stem(files_in(folder, suffixes))
+
+
+def by_stem(paths):
+    """Lists files by stem.
+
+    Args:
+      paths: list of pathlib.Path.
+
+    Returns:
+      {stem: pathlib.Path}, sorted by stem.
+
+    Raises:
+      ValueError: two files with one stem.
+    """
     found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in suffixes or path.is_dir():
-            continue
+    for path in paths:
         if path.stem in found:
             raise ValueError(f"{path}: a second file for {path.stem}, beside {found[path.stem]}")
         found[path.stem] = path
-    if not found:
-        raise FileNotFoundError(f"{folder}: no {wanted} files in it")
     return dict(sorted(found.items()))
 
 
@@ -50,6 +72,26 @@ def check_partners(folders, found):
             raise ValueError(
                 f"{folder}: no file for {shortened(missing)}, which the other folders have"
             )
+
+
+def left_out(problems, on_error):
+    """What becomes of examples that do not match: an error, or a report.
+
+    Args:
+      problems: list of (what, reason), str: an image without labels, a row without an image, ….
+      on_error: "stop" or "skip".
+
+    Returns:
+      `problems`, for `write_set(skipped=…)`.
+
+    Raises:
+      ValueError: "stop" and there are any; the first is named.
+    """
+    if problems and on_error == "stop":
+        what, reason = problems[0]
+        more = f" ({len(problems)} such in all)" if len(problems) > 1 else ""
+        raise ValueError(f"{what}: {reason}{more}; --on_error skip leaves it out")
+    return problems
 
 
 def shortened(names, shown=5):

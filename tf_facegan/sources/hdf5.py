@@ -1,0 +1,117 @@
+"""Images in an HDF5 file, as PGGAN stored its data sets before TFRecords."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan import pickles
+from tf_facegan.records import writer
+
+VALUE_RANGE = (0, 255)
+_PREFIX = "data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """An image: the file, the name of the array in it and the number in the array."""
+
+    file: Path
+    array: str
+    number: int
+
+    def __str__(self):
+        return f"{self.file}: {self.array}[{self.number}]"
+
+
+def create_set(path, hdf5_filename, shuffle=True, **options):
+    """Builds a set of the largest images in an HDF5 file.
+
+    Args:
+      path: folder to make.
+      hdf5_filename: file with arrays `data*`, uint8 [N, 1 or 3, S, S]; that with the largest S is
+        taken. A file `<its name without extension>-labels.npy` beside it, [N, L], holds labels.
+      shuffle: put the examples in the published shuffled order, else in that of the file.
+      **options: as in `writer.write_set`: workers, overwrite, max_images, shards, on_error.
+
+    Returns:
+      schema.SetInfo: uint8 [1 or 3, S, S].
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: no HDF5 file, no such arrays in it, labels of another shape; names the file.
+    """
+    file = Path(hdf5_filename)
+    if not file.is_file():
+        raise FileNotFoundError(f"{file}: no such HDF5 file")
+    name, (count, channels, _, _) = _largest(file)
+    order = writer.shuffled(count) if shuffle else np.arange(count)
+    labels = _read_labels(file.with_name(f"{file.stem}-labels.npy"), count)
+    return writer.write_set(
+        path,
+        [Row(file, name, int(number)) for number in order],
+        load_row,
+        modalities=[["image", channels]],
+        value_range=VALUE_RANGE,
+        labels=None if labels is None else labels[order],
+        **options,
+    )
+
+
+def load_row(row):
+    """Loads an image, uint8 [C, S, S].
+
+    Raises:
+      ValueError: the file is damaged there; names file, array and number.
+    """
+    try:
+        return _open(row.file)[row.array][row.number]
+    except OSError as error:
+        raise ValueError(f"{row}: cannot be read ({error})") from None
+
+
+def _largest(file):
+    """Name and shape of the array of images with the largest side."""
+    arrays = {
+        name: item.shape
+        for name, item in _open(file).items()
+        if name.startswith(_PREFIX)
+        and len(getattr(item, "shape", ())) == 4
+        and item.dtype == np.uint8
+        and item.shape[0]
+        and item.shape[1] in (1, 3)
+    }
+    if not arrays:
+        found = [f"{name} {_described(item)}" for name, item in _open(file).items()]
+        raise ValueError(
+            f"{file}: no arrays data*, uint8 [N, 1 or 3, S, S], but {', '.join(found) or 'nothing'}"
+        )
+    return max(arrays.items(), key=lambda item: item[1][3])
+
+
+def _described(item):
+    return f"{item.dtype} {list(item.shape)}" if hasattr(item, "shape") else "(a group)"
+
+
+@functools.lru_cache(maxsize=1)
+def _open(file):
+    import h5py  # comes with TensorFlow
+
+    try:
+        return h5py.File(file, "r")
+    except OSError as error:
+        raise ValueError(f"{file}: not a readable HDF5 file ({error})") from None
+
+
+def _read_labels(path, count):
+    if not path.is_file():
+        return None
+    labels = pickles.load_array(path)
+    if labels.dtype.kind not in "fiub" or labels.ndim != 2 or len(labels) != count:
+        raise ValueError(
+            f"{path}: {labels.dtype} {list(labels.shape)}, numbers [{count}, L] expected"
+        )
+    if not np.isfinite(labels).all():
+        raise ValueError(f"{path}: holds NaN or infinite values")
+    return labels

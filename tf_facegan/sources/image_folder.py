@@ -1,0 +1,163 @@
+"""A folder of pictures, one an example."""
+
+import functools
+from pathlib import Path
+
+from absl import logging
+from PIL import Image
+
+from tf_facegan.records import schema, writer
+from tf_facegan.sources import images, matching
+from tf_facegan.sources.labels import label_options
+
+CROPS = ("none", "center")
+VALUE_RANGE = (0, 255)
+_HOW_TO_FIT = "--crop center --resolution N makes them so, --kind single-size keeps their size"
+
+
+def create_set(
+    path,
+    image_dir,
+    *,
+    shuffle=True,
+    crop="none",
+    resolution=None,
+    kind=schema.MULTI_RESOLUTION,
+    labels=None,
+    label_names=None,
+    label_kind=None,
+    on_error="stop",
+    **options,
+):
+    """Builds a set of the images of a folder (PGGAN's `create_from_images`).
+
+    The first image that can be read decides whether the set is grey or RGB.
+
+    Args:
+      path: folder to make.
+      image_dir: folder of images; sub-folders, hidden files and other files are left out.
+      shuffle: put the examples in the published shuffled order, else sorted by name.
+      crop, resolution: as in `load_image`.
+      kind: "multi-resolution" or "single-size".
+      labels, label_names, label_kind: as in `labels.read_labels`; None makes a set without labels.
+      on_error, **options: as in `writer.write_set`: workers, overwrite, max_images, shards.
+
+    Returns:
+      schema.SetInfo.
+
+    Raises:
+      FileNotFoundError, ValueError: no folder, no image, see `load_image`, `read_labels` and
+        `write_set`.
+    """
+    if crop not in CROPS:
+        raise ValueError(f"--crop is {crop}, {' or '.join(CROPS)} expected")
+    _check_resolution(resolution, kind)
+    files = find_images(image_dir)
+    if labels is not None:
+        matching.by_stem(files)  # else a label would not say whose it is
+    load = functools.partial(load_image, crop=crop, resolution=resolution)
+    first = _first_image(files, load, skip=on_error == "skip")
+    if kind == schema.MULTI_RESOLUTION:
+        _check_size(*first)
+    channels = len(first[1])
+    if shuffle:
+        files = [files[number] for number in writer.shuffled(len(files))]
+    return writer.write_set(
+        path,
+        files,
+        functools.partial(load, channels=channels),
+        modalities=[["image", channels]],
+        value_range=VALUE_RANGE,
+        kind=kind,
+        on_error=on_error,
+        **label_options(labels, [file.stem for file in files], label_kind, label_names),
+        **options,
+    )
+
+
+def find_images(folder):
+    """The images of a folder, sorted by name; says which other files there are.
+
+    Args:
+      folder: the folder; sub-folders and hidden files are left out.
+
+    Returns:
+      list of pathlib.Path.
+
+    Raises:
+      FileNotFoundError: no such folder, or no images in it.
+    """
+    found = matching.files_in(folder, images.SUFFIXES)
+    others = [
+        entry.name
+        for entry in sorted(set(Path(folder).iterdir()) - set(found))
+        if not entry.name.startswith(".")
+    ]
+    if others:
+        logging.warning("%s: left out, no images: %s", folder, matching.shortened(others))
+    return found
+
+
+def load_image(path, crop="none", resolution=None, channels=None):
+    """Loads an image.
+
+    Args:
+      path: image file, 8 bits, grey or RGB; turned upright as its EXIF data say.
+      crop: "none", or "center" for the largest square in the middle.
+      resolution: int, side to resize a square image to (Pillow's Lanczos filter); None keeps it.
+      channels: int, channels to expect; None takes 1 or 3.
+
+    Returns:
+      uint8 array [1 or 3, H, W].
+
+    Raises:
+      ValueError: an unreadable image, transparency, CMYK, more than 8 bits, other channels, or not
+        square where it is to be resized; names the file.
+      OSError: the file cannot be opened.
+    """
+    image = images.read_grey_or_rgb(path)
+    if channels not in (None, image.shape[2]):
+        found, expected = ("grey", "RGB") if channels == 3 else ("RGB", "grey")
+        raise ValueError(f"{path}: is {found}, {expected} expected as in the first image")
+    if crop == "center":
+        image = images.center_square(image)
+    if resolution is not None:
+        height, width, _ = image.shape
+        if height != width:
+            raise ValueError(
+                f"{path}: {width}x{height} pixels; --resolution needs square images, which --crop "
+                "center cuts out"
+            )
+        image = images.resized_array(image, resolution, Image.Resampling.LANCZOS)
+    return image.transpose(2, 0, 1)
+
+
+def _check_resolution(resolution, kind):
+    if resolution is None:
+        return
+    if resolution < 1:
+        raise ValueError(f"--resolution is {resolution}, a positive number expected")
+    if kind == schema.MULTI_RESOLUTION:
+        try:
+            schema.check_power_of_two([3, resolution, resolution])
+        except ValueError as error:
+            raise ValueError(f"--resolution is {resolution}; {error}") from None
+
+
+def _first_image(files, load, skip):
+    """The first file that can be loaded, and its array."""
+    for file in files:
+        try:
+            return file, load(file)
+        except (ValueError, OSError) as error:
+            if not skip:
+                raise
+            failure = error
+    raise ValueError(f"none of the {len(files)} images can be loaded; {failure}")
+
+
+def _check_size(file, array):
+    try:
+        schema.check_power_of_two(array.shape)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}; {_HOW_TO_FIT}") from None

@@ -1,0 +1,109 @@
+"""LSUN (Yu et al. 2015): a category of photographs in an LMDB data base."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+from PIL import Image
+
+from tf_facegan.records import schema, writer
+from tf_facegan.sources import images
+
+VALUE_RANGE = (0, 255)
+_DATA_FILE = "data.mdb"
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A photograph: the file of its data base, and its key there."""
+
+    data_file: Path
+    key: bytes
+
+    def __str__(self):
+        return f"{self.data_file}: {self.key.decode('ascii', 'backslashreplace')}"
+
+
+def create_set(path, lmdb_dir, resolution=256, **options):
+    """Builds a set of the squares in the middle of the photographs, in the order of the data base.
+
+    Args:
+      path: folder to make.
+      lmdb_dir: folder of the data base, e.g. `bedroom_train_lmdb`.
+      resolution: int, side to resize to (Pillow's Lanczos filter), a power of two.
+      **options: as in `writer.write_set`: workers, overwrite, max_images, shards, on_error.
+
+    Returns:
+      schema.SetInfo: uint8 [3, resolution, resolution], without labels.
+
+    Raises:
+      ImportError: the package lmdb is missing.
+      FileNotFoundError: no such data base.
+      ValueError: a data base that cannot be read or is empty, a size that is no power of two; see
+        `load_photograph`.
+    """
+    _lmdb()
+    try:
+        schema.check_power_of_two([3, resolution, resolution])
+    except ValueError as error:
+        raise ValueError(f"--resolution is {resolution}; {error}") from None
+    data_file = Path(lmdb_dir) / _DATA_FILE
+    if not data_file.is_file():
+        raise FileNotFoundError(f"{data_file}: missing; the folder of an LMDB data base expected")
+    return writer.write_set(
+        path,
+        [Entry(data_file, key) for key in _keys(data_file)],
+        functools.partial(load_photograph, resolution=resolution),
+        modalities=[["image", 3]],
+        value_range=VALUE_RANGE,
+        **options,
+    )
+
+
+def load_photograph(entry, resolution):
+    """Loads a photograph as uint8 [3, resolution, resolution].
+
+    Raises:
+      ValueError: no readable RGB image; names data base and key.
+    """
+    with _transaction(entry.data_file) as transaction:
+        content = transaction.get(entry.key)
+    image = images.decode(content or b"", entry)
+    if image.shape[2] != 3:
+        raise ValueError(f"{entry}: grey, RGB expected")
+    square = images.center_square(image)
+    square = images.resized_array(square, resolution, Image.Resampling.LANCZOS)
+    return square.transpose(2, 0, 1)
+
+
+def _keys(data_file):
+    with _transaction(data_file) as transaction, transaction.cursor() as cursor:
+        keys = list(cursor.iternext(keys=True, values=False))
+    if not keys:
+        raise ValueError(f"{data_file}: holds no entries")
+    return keys
+
+
+def _transaction(data_file):
+    return _environment(data_file).begin()
+
+
+@functools.lru_cache(maxsize=1)  # a process may open a data base only once
+def _environment(data_file):
+    lmdb = _lmdb()
+    try:
+        return lmdb.open(
+            str(data_file.parent), readonly=True, lock=False, readahead=False, create=False
+        )
+    except lmdb.Error as error:
+        raise ValueError(f"{data_file}: not a readable LMDB data base ({error})") from None
+
+
+def _lmdb():
+    try:
+        import lmdb
+    except ImportError:
+        raise ImportError(
+            "create_lsun needs the package lmdb, which is not installed; type: pip install lmdb"
+        ) from None
+    return lmdb
