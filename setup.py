@@ -20,6 +20,7 @@ setup(
         "opencv-python<4.12",
         "menpo==0.11.*",
         "pandas",
+        "scipy",
         "absl-py",
         "google-crc32c",
         "imageio",

@@ -1,0 +1,40 @@
+"""Fréchet inception distance (Heusel et al. 2017), of activations."""
+
+import numpy as np
+from scipy import linalg
+
+
+def statistics(activations):
+    """Mean and covariance of activations.
+
+    Args:
+      activations: array [N, D].
+
+    Returns:
+      (float64 [D], float64 [D, D]).
+    """
+    activations = np.asarray(activations, np.float64)
+    return activations.mean(axis=0), np.cov(activations, rowvar=False)
+
+
+def frechet_distance(a, b):
+    """Fréchet distance of two normal distributions (equation 6).
+
+    Args:
+      a, b: (mean [D], covariance [D, D]), as `statistics` gives them.
+
+    Returns:
+      float.
+
+    Raises:
+      ValueError: different sizes.
+    """
+    (mean_a, covariance_a), (mean_b, covariance_b) = a, b
+    if mean_a.shape != mean_b.shape:
+        raise ValueError(
+            f"activations of {len(mean_a)} and {len(mean_b)} components, equally many expected"
+        )
+    root = linalg.sqrtm(covariance_a @ covariance_b)
+    difference = mean_a - mean_b
+    trace = np.trace(covariance_a + covariance_b - 2 * np.real(root))
+    return float(difference @ difference + trace)
