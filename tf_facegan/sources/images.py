@@ -15,6 +15,8 @@ _MODES = ("RGB", "L", "P", "1")
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = 1
 
+cv2.setLogLevel(0)  # what is wrong with a file is said by an error, in one line
+
 
 def read_rgb(path):
     """Reads an 8-bit colour image, upright as its EXIF data say.
