@@ -1,0 +1,84 @@
+"""Several sets of one source: training and test set, folds."""
+
+import contextlib
+import hashlib
+import os
+import pickle
+from pathlib import Path
+
+from tf_facegan import files
+
+UNFINISHED = ".unfinished"  # in the folder of the sets until all are there
+
+
+def write_splits(path, splits, write, overwrite=False, workers=None, **options):
+    """Writes a set for each split into `path`/<name of the split>.
+
+    A build that was interrupted goes on where it stopped when it is started again with the same
+    arguments.
+
+    Args:
+      path: folder to make.
+      splits: {name: whatever `write` takes}; a name may have parts ("fold0/train").
+      write: function(path, split, overwrite=, workers=, **options) that writes one set with
+        `writer.write_set`.
+      overwrite: replace sets that are there.
+      workers, options: handed to `write`; all but `workers` decide what the sets hold.
+
+    Returns:
+      {name: what `write` returned}, without the sets that were there from a build that goes on.
+
+    Raises:
+      ValueError: something is at `path` already.
+    """
+    path = Path(os.path.abspath(path))
+    mark = path / UNFINISHED
+    fingerprint = hashlib.sha256(pickle.dumps((splits, options), protocol=4)).hexdigest()
+    goes_on = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
+    done = {name for name in splits if goes_on and (path / name).is_dir()}
+    if not goes_on:
+        _check_output(path, splits, overwrite)
+    path.mkdir(parents=True, exist_ok=True)
+    files.write_text(mark, fingerprint)
+    written = {}
+    try:
+        for name, split in splits.items():
+            if name not in done:
+                written[name] = write(
+                    path / name, split, overwrite=overwrite, workers=workers, **options
+                )
+    except BaseException:
+        _remove_if_empty(path, splits)
+        raise
+    mark.unlink()
+    return written
+
+
+def _check_output(path, splits, overwrite):
+    if path.is_symlink() or (path.exists() and not path.is_dir()):
+        raise ValueError(f"{path}: is a file or a link; a folder to make expected")
+    there = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    if there and not overwrite and UNFINISHED not in there:
+        raise ValueError(f"{path}: exists; give --overwrite to replace it, or another name")
+    if there and not overwrite:
+        raise ValueError(
+            f"{path}: holds the unfinished build of other sets; finish it with the command that "
+            "began it, or give --overwrite to replace it"
+        )
+    own = {Path(name).parts[0] for name in splits} | {UNFINISHED}
+    foreign = [name for name in there if name not in own and not name.endswith(".partial")]
+    if foreign:
+        raise ValueError(
+            f"{path}: not replaced, because it holds more than {', '.join(sorted(splits))}: "
+            f"{', '.join(foreign[:5])}"
+        )
+
+
+def _remove_if_empty(path, splits):
+    """Removes the folders if no set was begun in them."""
+    for parent in {(path / name).parent for name in splits} - {path}:
+        with contextlib.suppress(OSError):  # not empty, or not made yet
+            parent.rmdir()
+    if [entry.name for entry in path.iterdir()] == [UNFINISHED]:
+        (path / UNFINISHED).unlink()
+        path.rmdir()

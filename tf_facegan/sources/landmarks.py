@@ -1,0 +1,258 @@
+"""The 68 facial landmarks (iBUG's order): readers, RD-GAN's crop and its drawing of a face."""
+
+import dataclasses
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tf_facegan.records import writer
+from tf_facegan.sources import pictures
+from tf_facegan.sources.expressions import EXPRESSIONS
+from tf_facegan.sources.images import open_rgb
+
+COUNT = 68
+SUFFIXES = (".txt", ".pts", ".ljson")
+NOSE_TIP = 30
+
+# The curves of a boundary drawing, as consecutive landmarks. The jaw line is left out.
+CURVES = (
+    (*range(17, 22),),  # brows
+    (*range(22, 27),),
+    (*range(27, 36), 30),  # nose
+    (*range(36, 42), 36),  # eyes
+    (*range(42, 48), 42),
+    (*range(48, 60), 48),  # lips
+    (*range(60, 68), 60),
+    (48, 60),  # corners of the mouth
+    (54, 64),
+)
+_LINE_WIDTH = 2
+
+
+def read_points(path):
+    """Reads the landmarks of a picture.
+
+    Args:
+      path: a `.txt` file of CK+ (68 lines `x y`), or a `.pts` or `.ljson` file as menpo has them.
+
+    Returns:
+      float32 [68, 2], (x, y) in pixels.
+
+    Raises:
+      ValueError: not 68 finite points; names the file.
+      OSError: the file cannot be opened.
+    """
+    path = Path(path)
+    try:
+        points = _read_text(path) if path.suffix == ".txt" else _read_menpo(path)
+    except (ValueError, LookupError, TypeError) as error:
+        detail = str(error) or type(error).__name__
+        raise ValueError(f"{path}: not a readable landmark file ({detail})") from None
+    if points.shape != (COUNT, 2):
+        raise ValueError(f"{path}: {list(points.shape)} numbers, {COUNT} points (x, y) expected")
+    if not np.isfinite(points).all():
+        raise ValueError(f"{path}: holds NaN or infinite values")
+    return points.astype(np.float32)
+
+
+def _read_text(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return np.array([line.split() for line in lines if line.strip()], np.float64)
+
+
+def _read_menpo(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import menpo.io
+
+        found = menpo.io.import_landmark_file(path)
+    groups = list(found.values()) if isinstance(found, dict) else [found]
+    if len(groups) != 1:
+        raise ValueError(f"{len(groups)} groups of landmarks, one expected")
+    return np.asarray(groups[0].points)[:, ::-1]  # menpo's are (row, column)
+
+
+def draw_boundary(points, height, width):
+    """Draws brows, eyes, nose and lips as white lines on black (RD-GAN's "boundary").
+
+    Args:
+      points: array [68, 2], (x, y) in pixels; truncated to integers.
+      height, width: of the drawing.
+
+    Returns:
+      uint8 [3, height, width], 0 or 255.
+    """
+    drawing = np.zeros((height, width), np.uint8)
+    corners = np.trunc(points).astype(np.int32)
+    for curve in CURVES:
+        cv2.polylines(drawing, [corners[list(curve)]], False, 255, _LINE_WIDTH)
+    return np.repeat(drawing[np.newaxis], 3, axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop:
+    """A rectangle of a photo, scaled to fit into a square picture and put into its middle.
+
+    Attributes:
+      left, top, width, height: int, the rectangle in pixels of the photo; what lies outside of the
+        photo is black.
+      size: int, side of the picture.
+      interpolation: OpenCV's filter.
+    """
+
+    left: int
+    top: int
+    width: int
+    height: int
+    size: int
+    interpolation: int
+
+    @property
+    def ratio(self):
+        """float: pixels of the photo for one of the picture."""
+        return max(self.width, self.height) / self.size
+
+    @property
+    def inner(self):
+        """(width, height) of the scaled rectangle within the picture."""
+        longer = max(self.width, self.height)
+        return tuple(max(1, side * self.size // longer) for side in (self.width, self.height))
+
+    @property
+    def margin(self):
+        """(left, top) of the scaled rectangle within the picture."""
+        return tuple(round((self.size - side) / 2) for side in self.inner)
+
+    def image(self, photo):
+        """Cuts the picture, uint8 [size, size, 3], out of a photo [H, W, 3]."""
+        cut = np.zeros((self.height, self.width, 3), np.uint8)
+        inside = photo[
+            max(self.top, 0) : max(self.top + self.height, 0),
+            max(self.left, 0) : max(self.left + self.width, 0),
+        ]
+        top, left = max(-self.top, 0), max(-self.left, 0)
+        cut[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+        picture = np.zeros((self.size, self.size, 3), np.uint8)
+        (width, height), (left, top) = self.inner, self.margin
+        resized = cv2.resize(cut, (width, height), interpolation=self.interpolation)
+        picture[top : top + height, left : left + width] = resized
+        return picture
+
+    def points(self, points):
+        """Places of the photo [N, 2] (x, y) as float32 places of the picture."""
+        places = (np.asarray(points, np.float64) - [self.left, self.top]) / self.ratio
+        return (places + self.margin).astype(np.float32)
+
+
+def face_box(points, size):
+    """RD-GAN's crop of CK+: the box around all landmarks, resized bicubically.
+
+    Args:
+      points: array [68, 2], (x, y) in pixels; truncated to integers as published.
+      size: int, side of the picture.
+
+    Raises:
+      ValueError: the points do not span an area.
+    """
+    left, top = np.trunc(points).astype(int).min(axis=0)
+    width, height = np.trunc(points).astype(int).max(axis=0) - [left, top]
+    if width < 1 or height < 1:
+        raise ValueError(f"landmarks that span {width}x{height} pixels, a face expected")
+    return Crop(int(left), int(top), int(width), int(height), size, cv2.INTER_CUBIC)
+
+
+def square_box(points, size):
+    """RD-GAN's crop of MMI, made square: around the nose, from the brows to below the chin.
+
+    Args:
+      points, size: as for `face_box`.
+
+    Raises:
+      ValueError: the points do not span an area.
+    """
+    width = np.ptp(points[:, 0])
+    side = round(float(width * (1 + 1 / 1.7)))
+    if side < 1:
+        raise ValueError(f"landmarks that span {width:g} pixels, a face expected")
+    x, y = points[NOSE_TIP]
+    return Crop(
+        round(float(x - side / 2)), round(float(y - width)), side, side, size, cv2.INTER_LINEAR
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A picture of a sequence.
+
+    Attributes:
+      image: pathlib.Path.
+      subject, sequence: str, names.
+      number: int, of the frame as the source counts.
+      points: float32 [68, 2], landmarks in pixels of the picture.
+      crop: Crop.
+      expression: int, number in EXPRESSIONS, -1 for none.
+    """
+
+    image: Path
+    subject: str
+    sequence: str
+    number: int
+    points: np.ndarray
+    crop: Crop
+    expression: int = -1
+
+    def __str__(self):
+        return str(self.image)
+
+
+def load_face(frame):
+    """The cropped face of a Frame, uint8 [3, S, S] RGB."""
+    photo = np.asarray(open_rgb(frame.image))
+    return frame.crop.image(photo).transpose(2, 0, 1)
+
+
+def load_boundary(frame):
+    """The boundary drawing of a Frame's cropped face, uint8 [3, S, S]."""
+    return draw_boundary(frame.crop.points(frame.points), frame.crop.size, frame.crop.size)
+
+
+def write_frames(path, frames, load=load_face, skipped=(), **options):
+    """Writes a set of sequences with landmarks and their boundary drawings.
+
+    Fields: `expression`, `subject`, `sequence`, `frame`, `landmarks`; companion `boundary`.
+
+    Args:
+      path: folder to make.
+      frames: list of Frame.
+      load: function of a Frame giving the face, uint8 [3, S, S].
+      skipped: list of (what, reason), left out already.
+      options: as for `pictures.write`.
+
+    Returns:
+      schema.SetInfo.
+    """
+    subjects, subject_names = pictures.numbered([frame.subject for frame in frames])
+    sequences, sequence_names = pictures.numbered([frame.sequence for frame in frames])
+    expressions = np.array([frame.expression for frame in frames], np.int64)
+    pictures.print_counts("all", expressions, EXPRESSIONS)
+    fields = {
+        "expression": expressions,
+        "subject": subjects,
+        "sequence": sequences,
+        "frame": np.array([frame.number for frame in frames], np.int64),
+        "landmarks": np.stack([frame.crop.points(frame.points) for frame in frames]),
+    }
+    return pictures.write(
+        path,
+        pictures.Part(frames, fields, skipped),
+        load,
+        field_names={
+            "expression": EXPRESSIONS,
+            "subject": subject_names,
+            "sequence": sequence_names,
+        },
+        companions={"boundary": writer.Companion(load_boundary, [["boundary", 3]], [0, 255])},
+        **options,
+    )

@@ -1,0 +1,167 @@
+"""Pictures with the action units that OpenFace measured in them: GANimation's data sets."""
+
+import functools
+import random
+
+import numpy as np
+from PIL import Image
+
+from tf_facegan.sources import au_files, images, matching, pictures
+from tf_facegan.sources.action_units import AUS, NAMES
+
+MIN_CONFIDENCE = 0.88
+PUBLISHED_TEST_COUNT = 100
+_SHUFFLE_SEED = 1234
+
+
+def create_set(
+    path,
+    image_dir,
+    annotations,
+    resolution=128,
+    min_confidence=MIN_CONFIDENCE,
+    test_count=None,
+    on_error="stop",
+    **options,
+):
+    """Builds a set of pictures with the intensities of 17 action units, field `aus`, 0 to 5.
+
+    Sources with lists of names for training and test give two sets, `path`/train and `path`/test.
+    So does `test_count`: a shuffled list (Python's `random.seed(1234)`), of which the first are the
+    test set, as published for the text list.
+
+    Args:
+      path: folder to make.
+      image_dir: folder of square face crops.
+      annotations: file or folder, see `au_files.read`.
+      resolution: int, side of the stored pictures; others are resized.
+      min_confidence: float, detections of less confidence are left out.
+      test_count: int, size of the test set; 0 is one set at `path`; None is 100 for a text list of
+        more, else 0.
+      on_error: "stop" or "skip" at a picture without row, or a row without picture.
+      options: as for `pictures.write`.
+
+    Raises:
+      FileNotFoundError, ValueError: see `au_files.read`, `matching.left_out`, `write_set`.
+    """
+    found = matching.files_by_stem(image_dir, images.SUFFIXES)
+    read = au_files.read(annotations, found, min_confidence)
+    skipped = [(str(found.get(stem, stem)), reason) for stem, reason in read.failed.items()]
+    skipped += matching.left_out(_problems(found, read, annotations), on_error)
+    divided = _divide(found, read, annotations, test_count)
+    print_ranges([read.vectors[stem] for stems in divided.values() for stem in stems])
+    parts = {
+        name: pictures.Part(
+            [found[stem] for stem in stems],
+            {"aus": np.array([read.vectors[stem] for stem in stems], np.float32)},
+            skipped if number == 0 else [],
+        )
+        for number, (name, stems) in enumerate(divided.items())
+    }
+    return pictures.write(
+        path,
+        parts.get("", parts),
+        functools.partial(load_square, side=resolution),
+        field_names={"aus": AUS},
+        on_error=on_error,
+        **options,
+    )
+
+
+def load_square(path, side):
+    """Loads a square picture, resized by area averaging (bicubically if it is made larger).
+
+    Args:
+      path: an image file.
+      side: int.
+
+    Returns:
+      uint8 [3, side, side], RGB.
+
+    Raises:
+      ValueError: unreadable or not square; names the file.
+    """
+    image = images.open_rgb(path)
+    if image.width != image.height:
+        raise ValueError(
+            f"{path}: {image.width}x{image.height} pixels, a square crop of a face expected"
+        )
+    is_larger = image.width > side
+    resample = Image.Resampling.BOX if is_larger else Image.Resampling.BICUBIC
+    return images.channels_first(images.resized(image, (side, side), resample))
+
+
+def print_ranges(vectors):
+    """Prints lowest, mean and highest intensity of every action unit."""
+    values = np.array(vectors)
+    for name, column in zip(AUS, values.T):
+        print(
+            f"{name} {NAMES[name]}: {column.min():.2f} to {column.max():.2f}, mean "
+            f"{column.mean():.2f}"
+        )
+
+
+def _problems(found, read, annotations):
+    """[(what, reason)] of rows that cannot be used, pictures without row, rows without picture."""
+    problems = [(where, reason) for _, where, reason in read.problems]
+    known = {*read.vectors, *read.failed, *(stem for stem, _, _ in read.problems)}
+    problems += [
+        (str(file), f"no action units in {annotations}")
+        for stem, file in found.items()
+        if stem not in known
+    ]
+    problems += [
+        (f"{annotations}, {stem}", "no picture of this name")
+        for stem in read.vectors
+        if stem not in found
+    ]
+    return problems + _split_problems(found, read, known)
+
+
+def _split_problems(found, read, known):
+    """[(what, reason)] of names in the lists of a division, and pictures that are in none."""
+    if read.splits is None:
+        return []
+    listed = {stem: name for name, stems in read.splits.items() for stem in stems}
+    problems = [
+        (f"{au_files.IDS[name]}, {stem}", "no picture with action units of this name")
+        for stem, name in listed.items()
+        if stem not in known and stem not in found
+    ]
+    return problems + [
+        (str(file), f"in neither of {' and '.join(au_files.IDS.values())}")
+        for stem, file in found.items()
+        if stem in read.vectors and stem not in listed
+    ]
+
+
+def _divide(found, read, annotations, test_count):
+    """{name of a set: stems}; one set without a name if there is no division."""
+    usable = [stem for stem in read.vectors if stem in found]
+    if not usable:
+        raise ValueError(f"{annotations}: no row that can be used names one of the pictures")
+    if read.splits is not None:
+        if test_count is not None:
+            raise ValueError(f"--test_count is {test_count}, but lists of names divide the set")
+        return {
+            name: [stem for stem in stems if stem in read.vectors and stem in found]
+            for name, stems in read.splits.items()
+        }
+    if test_count is None and read.is_list:
+        test_count = PUBLISHED_TEST_COUNT if len(usable) > PUBLISHED_TEST_COUNT else 0
+        if not test_count:
+            print(
+                f"{len(usable)} pictures are too few for the published test set of "
+                f"{PUBLISHED_TEST_COUNT}: one set (--test_count divides it)"
+            )
+    if not test_count:
+        return {"": sorted(usable)}
+    if not 0 < test_count < len(usable):
+        raise ValueError(
+            f"--test_count is {test_count}, a number below that of the pictures ({len(usable)}) "
+            "expected"
+        )
+    order = list(read.vectors) if read.is_list else sorted(read.vectors)
+    random.Random(_SHUFFLE_SEED).shuffle(order)
+    order = [stem for stem in order if stem in found]
+    return {"train": order[test_count:], "test": order[:test_count]}

@@ -1,0 +1,100 @@
+"""Sets of pictures: what the sources of 8-bit colour pictures write in the same way."""
+
+import dataclasses
+import zipfile
+import zlib
+
+import numpy as np
+
+from tf_facegan.records import schema, splits, writer
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The examples of one set.
+
+    Attributes:
+      examples: list of N, what `load` takes.
+      fields: {name: array [N, ...]}.
+      skipped: list of (what, reason), left out of it.
+    """
+
+    examples: list
+    fields: dict
+    skipped: list = ()
+
+
+def write(path, parts, load, **options):
+    """Writes pictures, uint8 RGB [3, H, W] with values 0 to 255.
+
+    Args:
+      path: folder to make.
+      parts: Part for one set at `path`, or {name: Part} for sets below it.
+      load: function of an example giving its picture.
+      options: as for `writer.write_set`; the default kind is "single-size".
+
+    Returns:
+      schema.SetInfo, or {name: schema.SetInfo} as from `splits.write_splits`.
+    """
+    options = {"kind": schema.SINGLE_SIZE, **options}
+    if isinstance(parts, Part):
+        return _write_one(path, parts, load=load, **options)
+    return splits.write_splits(path, parts, _write_one, load=load, **options)
+
+
+def _write_one(path, part, load, **options):
+    return writer.write_set(
+        path,
+        part.examples,
+        load,
+        modalities=[["image", 3]],
+        value_range=[0, 255],
+        fields=part.fields,
+        skipped=part.skipped,
+        **options,
+    )
+
+
+def numbered(names):
+    """Numbers names in sorted order.
+
+    Args:
+      names: list of N str, with repetitions.
+
+    Returns:
+      (int64 [N], sorted list of the different names).
+    """
+    distinct, numbers = np.unique(names, return_inverse=True)
+    return numbers.astype(np.int64), distinct.tolist()
+
+
+def print_counts(what, numbers, names):
+    """Prints how many examples of every class there are; a number below 0 is none."""
+    numbers = np.asarray(numbers)
+    counts = np.bincount(numbers[numbers >= 0], minlength=len(names))
+    listed = ", ".join(f"{name} {count}" for name, count in zip(names, counts))
+    print(f"{what}: {len(numbers)} pictures: {listed}")
+
+
+def load_npz(path, names):
+    """Reads arrays of plain values from an `.npz` file.
+
+    Args:
+      path: the file.
+      names: list of str, the arrays that have to be there.
+
+    Returns:
+      {name: array}.
+
+    Raises:
+      ValueError: no `.npz` file, an array is missing or holds objects; names the file.
+      OSError: the file cannot be opened.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            missing = [name for name in names if name not in content]
+            if missing:
+                raise ValueError(f"no {', '.join(missing)} in it, found {sorted(content)}")
+            return {name: content[name] for name in names}
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+        raise ValueError(f"{path}: {', '.join(names)} expected; {error}") from None
