@@ -31,6 +31,7 @@ setup(
     extras_require={
         # Built from source: numpy must be installed before it, Cython must not be (see README).
         "mesh": ["menpo3d==0.8.*"],
-        "test": ["pytest", "ruff"],
+        "lsun": ["lmdb"],
+        "test": ["pytest", "ruff", "lmdb"],
     },
 )

@@ -45,6 +45,7 @@ def create_set(path, hdf5_filename, shuffle=True, **options):
     file = Path(hdf5_filename)
     if not file.is_file():
         raise FileNotFoundError(f"{file}: no such HDF5 file")
+    _open.cache_clear()  # the file may be another one than before
     name, (count, channels, _, _) = _largest(file)
     order = writer.shuffled(count) if shuffle else np.arange(count)
     labels = _read_labels(file.with_name(f"{file.stem}-labels.npy"), count)

@@ -1,5 +1,6 @@
 """LSUN (Yu et al. 2015): a category of photographs in an LMDB data base."""
 
+import contextlib
 import dataclasses
 import functools
 from pathlib import Path
@@ -43,6 +44,7 @@ def create_set(path, lmdb_dir, resolution=256, **options):
         `load_photograph`.
     """
     _lmdb()
+    _environment.cache_clear()  # the file may be another one than before
     try:
         schema.check_power_of_two([3, resolution, resolution])
     except ValueError as error:
@@ -66,7 +68,7 @@ def load_photograph(entry, resolution):
     Raises:
       ValueError: no readable RGB image; names data base and key.
     """
-    with _transaction(entry.data_file) as transaction:
+    with _reading(entry.data_file) as transaction:
         content = transaction.get(entry.key)
     image = images.decode(content or b"", entry)
     if image.shape[2] != 3:
@@ -77,26 +79,28 @@ def load_photograph(entry, resolution):
 
 
 def _keys(data_file):
-    with _transaction(data_file) as transaction, transaction.cursor() as cursor:
+    with _reading(data_file) as transaction, transaction.cursor() as cursor:
         keys = list(cursor.iternext(keys=True, values=False))
     if not keys:
         raise ValueError(f"{data_file}: holds no entries")
     return keys
 
 
-def _transaction(data_file):
-    return _environment(data_file).begin()
+@contextlib.contextmanager
+def _reading(data_file):
+    lmdb = _lmdb()
+    try:
+        with _environment(data_file).begin() as transaction:
+            yield transaction
+    except lmdb.Error as error:
+        raise ValueError(f"{data_file}: not a readable LMDB data base ({error})") from None
 
 
 @functools.lru_cache(maxsize=1)  # a process may open a data base only once
 def _environment(data_file):
-    lmdb = _lmdb()
-    try:
-        return lmdb.open(
-            str(data_file.parent), readonly=True, lock=False, readahead=False, create=False
-        )
-    except lmdb.Error as error:
-        raise ValueError(f"{data_file}: not a readable LMDB data base ({error})") from None
+    return _lmdb().open(
+        str(data_file.parent), readonly=True, lock=False, readahead=False, create=False
+    )
 
 
 def _lmdb():
