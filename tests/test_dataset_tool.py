@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pytest
 
 import dataset_tool
 from tests.golden import recipe
 from tests.records import sets
-from tests.sources import uv_folder
+from tests.sources import small_folders, uv_folder
 from tf_facegan.records.reader import RecordSet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +92,61 @@ def test_textures_and_shapes(maps, tmp_path):
     create(maps, tmp_path / "set9")
     nine = RecordSet(tmp_path / "set9").read(range(4))
     np.testing.assert_array_equal(RecordSet(tmp_path / "set6").read(range(4)), nine[:, :6])
+
+
+def celeba(folder):
+    folder.mkdir()
+    cv2.imwrite(str(folder / "000001.png"), np.zeros((218, 178, 3), np.uint8))
+    return folder
+
+
+def data_base(folder):
+    lmdb = pytest.importorskip("lmdb")
+    content = cv2.imencode(".png", np.zeros((9, 7, 3), np.uint8))[1].tobytes()
+    with lmdb.open(str(folder)) as made, made.begin(write=True) as transaction:
+        transaction.put(b"one", content)
+    return folder
+
+
+def hdf5(path):
+    with h5py.File(path, "w") as file:
+        file["data"] = np.zeros((2, 1, 8, 8), np.uint8)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "source", "options", "count", "shape"),
+    [
+        ("create_mnist", small_folders.mnist, (), 5, [1, 32, 32]),
+        (
+            "create_mnistrgb",
+            small_folders.mnist,
+            ("--num_images", 7, "--random_seed", 1),
+            7,
+            [3, 32, 32],
+        ),
+        ("create_cifar10", small_folders.cifar10, (), 5, [3, 32, 32]),
+        ("create_cifar100", small_folders.cifar100, ("--max_images", 2), 2, [3, 32, 32]),
+        ("create_svhn", small_folders.svhn, (), 5, [3, 32, 32]),
+        ("create_celeba", celeba, ("--cx", 70, "--cy", 100), 1, [3, 128, 128]),
+        ("create_lsun", data_base, ("--resolution", 16), 1, [3, 16, 16]),
+        ("create_from_hdf5", hdf5, ("--shuffle", 0), 2, [1, 8, 8]),
+    ],
+)
+def test_small_published_commands(tmp_path, command, source, options, count, shape):
+    path = source(tmp_path / "source")
+    assert run(command, tmp_path / "set", path, "--workers", 1, *options) == 0
+    info = RecordSet(tmp_path / "set").info
+    assert (info.count, info.shape) == (count, shape)
+
+
+def test_options_of_images(tmp_path):
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), np.zeros((20, 30, 3), np.uint8))
+    options = ("--crop", "center", "--resolution", 10, "--kind", "single-size")
+    assert run("create_from_images", tmp_path / "set", tmp_path / "photos", *options) == 0
+    info = RecordSet(tmp_path / "set").info
+    assert (info.kind, info.shape) == ("single-size", [3, 10, 10])
 
 
 def test_celebahq_says_why_it_is_left_out(tmp_path, capsys):

@@ -1,11 +1,11 @@
 import gzip
-import io
-import pickle
 import struct
 
 import numpy as np
 import pytest
 
+from tests.sources import small_folders
+from tests.sources.small_folders import random_bytes, write_idx, write_pickle
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources.small_sets import (
     create_cifar10,
@@ -18,76 +18,24 @@ from tf_facegan.sources.small_sets import (
 ORDER = [1, 3, 4, 0, 2]  # the published order of five
 
 
-def random_bytes(*shape):
-    return np.random.RandomState(shape[0]).randint(0, 256, shape).astype(np.uint8)
-
-
-class Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as Python 2 did: without saying which."""
-
-    dispatch = dict(pickle._Pickler.dispatch)
-
-    def save_python2_string(self, value):
-        content = value.encode("latin1") if isinstance(value, str) else value
-        self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
-        self.memoize(value)
-
-    dispatch[str] = dispatch[bytes] = save_python2_string
-
-
-def write_pickle(path, value):
-    file = io.BytesIO()
-    Python2Pickler(file, 2).dump(value)
-    path.write_bytes(file.getvalue())
-
-
-def write_idx(path, array):
-    sides = struct.pack(f">{array.ndim}I", *array.shape)
-    path.write_bytes(gzip.compress(bytes([0, 0, 8, array.ndim]) + sides + array.tobytes()))
-
-
 @pytest.fixture
 def mnist(tmp_path):
-    folder = tmp_path / "mnist"
-    folder.mkdir()
-    write_idx(folder / "train-images-idx3-ubyte.gz", random_bytes(5, 28, 28))
-    write_idx(folder / "train-labels-idx1-ubyte.gz", np.uint8([7, 0, 9, 3, 3]))
-    return folder
+    return small_folders.mnist(tmp_path / "mnist")
 
 
 @pytest.fixture
 def cifar10(tmp_path):
-    folder = tmp_path / "cifar10"
-    folder.mkdir()
-    for number in range(5):
-        content = {
-            "batch_label": f"training batch {number + 1} of 5",
-            "data": random_bytes(5, 3072)[number : number + 1],
-            "labels": [number * 2],
-            "filenames": ["a.png"],
-        }
-        write_pickle(folder / f"data_batch_{number + 1}", content)
-    return folder
+    return small_folders.cifar10(tmp_path / "cifar10")
 
 
 @pytest.fixture
 def cifar100(tmp_path):
-    folder = tmp_path / "cifar100"
-    folder.mkdir()
-    content = {"data": random_bytes(5, 3072), "fine_labels": [7, 0, 99, 3, 3], "coarse_labels": [1]}
-    write_pickle(folder / "train", content)
-    write_pickle(folder / "meta", {"fine_label_names": [f"class {n}" for n in range(100)]})
-    return folder
+    return small_folders.cifar100(tmp_path / "cifar100")
 
 
 @pytest.fixture
 def svhn(tmp_path):
-    folder = tmp_path / "svhn"
-    folder.mkdir()
-    images, numbers = random_bytes(5, 3, 32, 32), np.uint8([7, 0, 9, 3, 3])
-    for number, part in enumerate((slice(0, 2), slice(2, 4), slice(4, 5)), 1):
-        write_pickle(folder / f"train_{number}.pkl", [images[part], numbers[part]])
-    return folder
+    return small_folders.svhn(tmp_path / "svhn")
 
 
 def check(path, images, numbers, names):
