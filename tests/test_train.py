@@ -148,7 +148,7 @@ def test_a_mistake_is_one_line(flags, message, results, capsys):
     [
         ("train.py", ["--datasets", "x"], "unrecognized arguments: --datasets x"),
         ("train.py", ["--num_gpus", "two"], "argument --num_gpus: invalid int value: 'two'"),
-        ("dataset_tool.py", ["create_from_pkl"], "invalid choice: 'create_from_pkl'"),
+        ("dataset_tool.py", ["create_from_nothing"], "invalid choice: 'create_from_nothing'"),
         ("dataset_tool.py", ["display"], "the following arguments are required"),
     ],
 )

@@ -315,6 +315,10 @@ def _state_globals():
         ("menpo.image.masked", "MaskedImage"),
         ("menpo.landmark.base", "LandmarkManager"),
         ("menpo.shape.pointcloud", "PointCloud"),
+        # TBGAN's and PGGAN's networks: construction arguments and variables.
+        ("tfutil", "Network"),
+        ("uv_gan.tfutil", "Network"),
+        ("network", "Network"),
     ):
         yield (module, name), _state_class(module, name)
 

@@ -18,6 +18,8 @@ class System:
       estimate: function of a configuration that returns lines on the memory a device needs.
       roles: names of the sets in `data.sets`; `--dataset` gives the first.
       utilities: names of the utility runs it takes.
+      foreign_run: function of a folder that returns a `RunFolder` of networks published in another
+        form, or None; absent where no such form is read in place.
     """
 
     name: str
@@ -27,9 +29,10 @@ class System:
     estimate: str
     roles: tuple
     utilities: tuple
+    foreign_run: str = None
 
     def part(self, role):
-        """Imports and returns the part ("config", "trainer", "pipeline" or "estimate")."""
+        """Imports and returns the part ("config", "trainer", "pipeline", …)."""
         return _resolve(getattr(self, role))
 
 
@@ -44,6 +47,7 @@ SYSTEMS = {
             estimate="tf_facegan.tbgan.estimate:memory_lines",
             roles=("faces",),
             utilities=("generate_interpolation_video", "generate_textured_meshes"),
+            foreign_run="tf_facegan.tbgan.published:open_run",
         ),
     )
 }

@@ -4,6 +4,7 @@ Imports no TensorFlow.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -16,8 +17,10 @@ import numpy as np
 from tf_facegan import config as configuration
 from tf_facegan import systems
 from tf_facegan.files import atomic_file, write_text
+from tf_facegan.records import schema
 
 CONFIG = "config.json"
+DATASET = "dataset.json"  # the description of the set trained on
 DONE = "_training-done.txt"
 UTILITY_DONE = "_done.txt"
 FINAL_SNAPSHOT = "network-final.npz"
@@ -29,6 +32,8 @@ class RunFolder:
     Attributes:
       path: pathlib.Path of the folder.
     """
+
+    suffix = ".npz"  # of network snapshots
 
     def __init__(self, path):
         self.path = Path(path)
@@ -62,17 +67,32 @@ class RunFolder:
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a configuration ({error})") from None
 
+    def save_dataset(self, info):
+        """Writes `dataset.json`: the `SetInfo` of the set trained on."""
+        text = json.dumps(dataclasses.asdict(info), indent=2) + "\n"
+        write_text(self.path / DATASET, text)
+
+    def load_dataset(self):
+        """Reads `dataset.json`: the `SetInfo` of the set trained on."""
+        return schema.load(self.path / DATASET)
+
+    @property
+    def uv_layout(self):
+        """Path of the UV layout of the set trained on, or None."""
+        path = self.path / schema.UV_LAYOUT
+        return path if path.is_file() else None
+
     def snapshots(self):
         """Returns the network snapshots as paths, oldest first, the final one last."""
-        numbered = sorted(self.path.glob("network-snapshot-*.npz"))
-        final = self.path / FINAL_SNAPSHOT
+        numbered = sorted(self.path.glob(f"network-snapshot-*{self.suffix}"))
+        final = (self.path / FINAL_SNAPSHOT).with_suffix(self.suffix)
         return numbered + [final] * final.is_file()
 
     def snapshot(self, kimg=None):
         """Returns the path of the newest snapshot, or of the one taken at `kimg`."""
         found = self.snapshots()
         if kimg is not None:
-            wanted = f"network-snapshot-{int(kimg):06d}.npz"
+            wanted = f"network-snapshot-{int(kimg):06d}{self.suffix}"
             found = [path for path in found if path.name == wanted]
             if not found:
                 names = ", ".join(path.name for path in self.snapshots()) or "none"
@@ -80,6 +100,10 @@ class RunFolder:
         if not found:
             raise FileNotFoundError(f"{self.path}: no network snapshot yet")
         return found[-1]
+
+    def load_network(self, path, network):
+        """Reads one network's arrays out of a snapshot: see `load_network`."""
+        return load_network(path, network)
 
     def save_snapshot(self, name, networks):
         """Writes a network snapshot as an `.npz` without pickles.
@@ -173,7 +197,7 @@ def locate(run_id, result_dir):
     """
     text, root = str(run_id), Path(result_dir)
     if text != "latest" and Path(text).is_dir():
-        return RunFolder(text)
+        return _open(Path(text))
     if not root.is_dir():
         raise FileNotFoundError(f"result folder {root} does not exist")
     folders = sorted(path for path in root.iterdir() if path.is_dir())
@@ -192,4 +216,14 @@ def locate(run_id, result_dir):
     if not found:
         names = ", ".join(path.name for path in folders) or "nothing"
         raise FileNotFoundError(f"run {text!r} not found in {root}; there is: {names}")
-    return RunFolder(found[0])
+    return _open(found[0])
+
+
+def _open(path):
+    """The run in a folder: ours, or one that a system can read in place."""
+    if not (path / CONFIG).is_file():
+        for system in systems.SYSTEMS.values():
+            found = system.foreign_run and system.part("foreign_run")(path)
+            if found:
+                return found
+    return RunFolder(path)

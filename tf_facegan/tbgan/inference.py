@@ -8,12 +8,10 @@ import scipy.special
 import tensorflow as tf
 
 from tf_facegan.engine import run_folder
-from tf_facegan.records import schema
 from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
 from tf_facegan.utilities.images import split_modalities
 
-DATASET = "dataset.json"  # the description of the set trained on, in the run folder
 _ONE_HOT_LOGIT = 4.0  # softmax of 4 against six zeros is 0.90: how sure the published labels are
 
 
@@ -62,17 +60,16 @@ class TBGANPipeline:
           FileNotFoundError, ValueError: naming the run or the file.
         """
         run = run_folder.locate(run_id, result_dir)
-        config, info = run.load_config(), schema.load(run.path / DATASET)
+        config, info = run.load_config(), run.load_dataset()
         path = run.snapshot(snapshot)
-        arrays = run_folder.load_network(path, network)
+        arrays = run.load_network(path, network)
         generator = Generator(**network_arguments(config, "G", info), seed=0)
         reference.assign(generator, arrays)
-        layout = run.path / schema.UV_LAYOUT
         return cls(
             generator,
             lod=float(arrays["lod"]),
             info=info,
-            uv_layout=layout if layout.is_file() else None,
+            uv_layout=run.uv_layout,
             name=f"{run.name}-{path.stem}",
         )
 

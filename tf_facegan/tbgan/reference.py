@@ -3,9 +3,13 @@
 The networks keep the published layouts, so that nothing is transposed: convolutions are HWIO,
 `Conv0_up` is [h, w, out, in], dense weights are [in, out] with features flattened in NCHW order.
 Weights are stored without the factor of equalized learning rate.
+
+    python -m tf_facegan.tbgan.reference import network-final.pkl results/032-published
 """
 
-from tf_facegan import reference_weights
+import sys
+
+from tf_facegan import command_line, reference_weights
 
 IGNORED = ("lod",)  # the level of detail is an argument here, not a variable
 
@@ -28,3 +32,31 @@ def assign(model, arrays):
 def extract(model):
     """Returns {local name: numpy array} of a network, in published order, without `lod`."""
     return reference_weights.extract(model.named_variables)
+
+
+def main(argv=None):
+    """Parses the command line and runs it; returns the exit code."""
+    parser = command_line.ArgumentParser(
+        prog="python -m tf_facegan.tbgan.reference",
+        description="Imports published networks. Nothing in a pickle is run.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("import", help="network pickle to run folder")
+    command.add_argument("pickle", help="network-snapshot-<kimg>.pkl or network-final.pkl")
+    command.add_argument("out_dir", help="run folder to make, e.g. results/032-published")
+    command.add_argument("--uv_dict", metavar="FILE", help="512_UV_dict.pkl, to make meshes")
+    command_line.add_debug_flag(command)
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    command_line.quiet_tensorflow()
+    return command_line.run(import_networks, args)
+
+
+def import_networks(args):
+    """Makes the run folder and prints its path."""
+    from tf_facegan.tbgan import published
+
+    print(published.import_networks(args.pickle, args.out_dir, args.uv_dict).path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_facegan.files import atomic_file
+from tf_facegan.uv import published
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ class UVLayout:
         """Reads a layout.
 
         Args:
-          path: the `.npz` file.
+          path: the `.npz` file, or TBGAN's published dictionary (`.pkl`).
 
         Returns:
           UVLayout with dtypes and shapes as documented.
@@ -79,6 +80,8 @@ class UVLayout:
             raise FileNotFoundError(f"{path}: there is no such UV layout file")
         fields = [field.name for field in dataclasses.fields(cls)]
         try:
+            if path.suffix == ".pkl":
+                return cls(**_validated(published.read_dictionary(path)))
             with np.load(path, allow_pickle=False) as archive:
                 missing = [name for name in fields if name not in archive.files]
                 if missing:
