@@ -154,7 +154,7 @@ def create_from_openface(args):
 def create_raf_db(args):
     from tf_facegan.sources import raf_db
 
-    raf_db.create_set(args.tfrecord_dir, args.raf_dir, **picture_options(args))
+    raf_db.create_set(args.tfrecord_dir, args.raf_dir, gray=args.gray, **picture_options(args))
 
 
 def create_ck(args):
@@ -188,6 +188,7 @@ def create_casia(args):
     casia.create_set(
         args.tfrecord_dir,
         args.casia_dir,
+        gray=args.gray,
         max_identities=args.max_identities,
         **picture_options(args),
     )
@@ -196,7 +197,7 @@ def create_casia(args):
 def create_from_folds(args):
     from tf_facegan.sources import folds
 
-    options = picture_options(args)
+    options = {"gray": args.gray, **picture_options(args)}
     if args.classes is not None:
         options["classes"] = args.classes.split(",")
     folds.create_sets(args.tfrecord_dir, args.folds, **options)
@@ -334,6 +335,13 @@ KIND = Argument(
     "power of two, for progressive training",
     default="single-size",
     options={"choices": ("multi-resolution", "single-size")},
+)
+GRAY = Argument(
+    "--gray",
+    "convert to grey before resizing, in TDGAN's order; still stored as three channels",
+    default=False,
+    shown="off",
+    options={"action": "store_true"},
 )
 SETS = Argument("tfrecord_dir", "folder to make, with the sets train and test in it")
 CROP_SIDE = Argument(
@@ -590,6 +598,7 @@ COMMANDS = (
             SETS,
             Argument("raf_dir", "folder with basic/, or with img/ and RAF_example_label.npy"),
             SHORTER_SIDE,
+            GRAY,
             KIND,
             *WRITE_OPTIONS,
         ),
@@ -663,6 +672,7 @@ COMMANDS = (
                 default=128,
                 options={"type": int},
             ),
+            GRAY,
             Argument(
                 "--max_identities", "take the first so many", shown="all", options={"type": int}
             ),
@@ -679,6 +689,7 @@ COMMANDS = (
             Argument("tfrecord_dir", "folder to make, with a folder for each fold in it"),
             Argument("folds", "an .npz file, or a folder of them, one a fold"),
             SHORTER_SIDE,
+            GRAY,
             Argument(
                 "--classes",
                 "names of the labels 0, 1, …, separated by commas; others than the seven "

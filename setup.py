@@ -19,6 +19,7 @@ setup(
         "numpy==1.26.*",
         "opencv-python<4.12",
         "menpo==0.11.*",
+        "Pillow",
         "pandas",
         "scipy",
         "absl-py",

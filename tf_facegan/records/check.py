@@ -255,6 +255,6 @@ def _count_classes(what, numbers, names, report):
         listed = f"{len(names)} classes, {counts.min()} to {counts.max()} examples of each"
     report.note(f"{what}: {listed}{rest}")
     empty = [name for name, count in zip(names, counts) if not count]
-    if empty:
+    if empty and counts.any():
         more = ", …" if len(empty) > _SHOWN_CLASSES else ""
         report.warn(f"{what}: no example of {', '.join(empty[:_SHOWN_CLASSES])}{more}")

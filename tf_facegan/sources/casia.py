@@ -12,7 +12,9 @@ INDEXES = ("casia_data_example.npz", "casia_data_examples.npz")
 IMAGE_FOLDER = "img"
 
 
-def create_set(path, folder, resolution=128, max_identities=None, on_error="stop", **options):
+def create_set(
+    path, folder, resolution=128, gray=False, max_identities=None, on_error="stop", **options
+):
     """Builds a set of faces, field `identity`.
 
     Args:
@@ -21,6 +23,7 @@ def create_set(path, folder, resolution=128, max_identities=None, on_error="stop
         these folders beside `casia_data_example.npz`, which says which of the pictures count.
       resolution: int, side of the stored pictures. Others are stretched, bilinearly by Pillow, as
         in TDGAN (96x112 becomes 128x128).
+      gray: convert to grey before that, as TDGAN does; still stored as three channels.
       max_identities: int, take the first so many identities, sorted by name; None is all.
       on_error: "stop" or "skip" at a picture that is listed but missing.
       options: as for `pictures.write`.
@@ -49,7 +52,7 @@ def create_set(path, folder, resolution=128, max_identities=None, on_error="stop
     return pictures.write(
         path,
         pictures.Part(found, {"identity": numbers}, skipped),
-        functools.partial(load_stretched, side=resolution),
+        functools.partial(load_stretched, side=resolution, gray=gray),
         field_names={"identity": names},
         on_error=on_error,
         **options,
@@ -88,9 +91,11 @@ def find_faces(folder):
     return found, problems
 
 
-def load_stretched(path, side):
+def load_stretched(path, side, gray=False):
     """Loads a picture stretched to a square, uint8 [3, side, side] RGB."""
-    return images.channels_first(images.resized(images.open_rgb(path), (side, side)))
+    image = images.open_rgb(path)
+    image = image.convert("L") if gray else image
+    return images.channels_first(images.resized(image, (side, side)))
 
 
 def _list_faces(folder):

@@ -1,7 +1,6 @@
 """Folds of a cross-validation as `.npz` files, TDGAN's form of the small expression sets."""
 
 import functools
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +8,14 @@ from PIL import Image
 
 from tf_facegan.sources import images, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
-from tf_facegan.sources.matching import left_out
+from tf_facegan.sources.matching import left_out, natural
 
 _PARTS = {"train": "tr", "test": "tt"}
 
 
-def create_sets(path, source, resolution=None, classes=EXPRESSIONS, on_error="stop", **options):
+def create_sets(
+    path, source, resolution=None, gray=False, classes=EXPRESSIONS, on_error="stop", **options
+):
     """Builds `path`/fold0/train, `path`/fold0/test, `path`/fold1/train, …, field `expression`.
 
     Args:
@@ -23,6 +24,7 @@ def create_sets(path, source, resolution=None, classes=EXPRESSIONS, on_error="st
         pictures uint8 [N, H, W] (grey) or [N, H, W, 3] (RGB), labels integers [N].
       resolution: int, length of the shorter side, resized bilinearly by Pillow (TDGAN trains with
         144); None keeps what the files hold.
+      gray: convert to grey before that, as TDGAN does; still stored as three channels.
       classes: list of str, the names that the labels stand for. Pictures of classes that are none
         of EXPRESSIONS (contempt) are left out.
       on_error: "stop" or "skip" at a label that has no name.
@@ -47,25 +49,27 @@ def create_sets(path, source, resolution=None, classes=EXPRESSIONS, on_error="st
     return pictures.write(
         path,
         parts,
-        functools.partial(load_picture, side=resolution),
+        functools.partial(load_picture, side=resolution, gray=gray),
         field_names={"expression": EXPRESSIONS},
         on_error=on_error,
         **options,
     )
 
 
-def load_picture(example, side):
+def load_picture(example, side, gray=False):
     """Loads a picture of a fold.
 
     Args:
       example: (file, name of the array, number of the picture in it).
       side: int, length of its shorter side; None is as it is.
+      gray: convert to grey first.
 
     Returns:
       uint8 [3, H, W], RGB.
     """
     file, name, number = example
-    image = Image.fromarray(_array(str(file), name)[number]).convert("RGB")
+    image = Image.fromarray(_array(str(file), name)[number])
+    image = image.convert("L") if gray else image
     return images.channels_first(image if side is None else images.with_shorter_side(image, side))
 
 
@@ -80,15 +84,10 @@ def _files(source):
         return [source]
     if not source.is_dir():
         raise FileNotFoundError(f"{source}: no such file or folder; .npz files expected")
-    found = sorted(source.glob("*.npz"), key=_natural)
+    found = sorted(source.glob("*.npz"), key=lambda file: natural(file.name))
     if not found:
         raise FileNotFoundError(f"{source}: no *.npz files in it")
     return found
-
-
-def _natural(file):
-    """Sorts fold10 behind fold9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", file.name)]
 
 
 def _read_part(file, name, classes, on_error):

@@ -146,8 +146,8 @@ def with_shorter_side(image, side):
 
 
 def channels_first(image):
-    """uint8 array [3, H, W] of a Pillow picture."""
-    return np.asarray(image).transpose(2, 0, 1)
+    """uint8 array [3, H, W] of a Pillow picture, grey or RGB."""
+    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
 def center_square(image):

@@ -1,5 +1,6 @@
 """Files matched by stem: the name of a file without folder and extension."""
 
+import re
 from pathlib import Path
 
 
@@ -92,6 +93,11 @@ def left_out(problems, on_error):
         more = f" ({len(problems)} such in all)" if len(problems) > 1 else ""
         raise ValueError(f"{what}: {reason}{more}; --on_error skip leaves it out")
     return problems
+
+
+def natural(name):
+    """Sorting key that puts frame10 behind frame9."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 def shortened(names, shown=5):

@@ -155,7 +155,7 @@ def _divide(found, read, annotations, test_count):
                 f"{PUBLISHED_TEST_COUNT}: one set (--test_count divides it)"
             )
     if not test_count:
-        return {"": sorted(usable)}
+        return {"": sorted(usable, key=matching.natural)}
     if not 0 < test_count < len(usable):
         raise ValueError(
             f"--test_count is {test_count}, a number below that of the pictures ({len(usable)}) "

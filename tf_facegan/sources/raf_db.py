@@ -19,7 +19,7 @@ _LINE = re.compile(r"(?P<stem>(?P<split>train|test)_\d+)\.jpg\s+(?P<label>[1-7])
 _DIGITS = {"train": 5, "test": 4}
 
 
-def create_set(path, folder, resolution=None, on_error="stop", **options):
+def create_set(path, folder, resolution=None, gray=False, on_error="stop", **options):
     """Builds the sets `path`/train and `path`/test of RAF-DB's aligned faces, field `expression`.
 
     Args:
@@ -28,6 +28,7 @@ def create_set(path, folder, resolution=None, on_error="stop", **options):
         `RAF_example_label.npy`.
       resolution: int, length of the shorter side, resized bilinearly by Pillow (TDGAN trains with
         144); None keeps 100x100.
+      gray: convert to grey before that, as TDGAN does; still stored as three channels.
       on_error: "stop" or "skip" at a label without picture, or a picture without label.
       options: as for `pictures.write`.
 
@@ -57,16 +58,17 @@ def create_set(path, folder, resolution=None, on_error="stop", **options):
     return pictures.write(
         path,
         parts,
-        functools.partial(load_picture, side=resolution),
+        functools.partial(load_picture, side=resolution, gray=gray),
         field_names={"expression": EXPRESSIONS},
         on_error=on_error,
         **options,
     )
 
 
-def load_picture(path, side):
+def load_picture(path, side, gray=False):
     """Loads a picture, its shorter side resized to `side` (None: as it is); uint8 [3, H, W]."""
     image = images.open_rgb(path)
+    image = image.convert("L") if gray else image
     return images.channels_first(image if side is None else images.with_shorter_side(image, side))
 
 
