@@ -1,7 +1,6 @@
 """Training of TBGAN: networks, optimizers, draws and the `tf.function` step."""
 
 import dataclasses
-import json
 import shutil
 import sys
 
@@ -11,12 +10,11 @@ import tensorflow as tf
 from tf_facegan.engine.devices import split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
-from tf_facegan.files import write_text
 from tf_facegan.records import schema as records_schema
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.tbgan import losses, reference, schedule
 from tf_facegan.tbgan.grid import make_grid
-from tf_facegan.tbgan.inference import DATASET, generate_full_size, label_kind, network_arguments
+from tf_facegan.tbgan.inference import generate_full_size, label_kind, network_arguments
 from tf_facegan.tbgan.networks import Discriminator, Generator
 from tf_facegan.utilities.images import save_image_grid
 
@@ -158,8 +156,7 @@ class Trainer:
 
     def prepare_run(self, run):
         """Puts into a new run's folder what using its networks needs; warns of surprises."""
-        info = dataclasses.asdict(self.set.info)
-        write_text(run.path / DATASET, json.dumps(info, indent=2) + "\n")
+        run.save_dataset(self.set.info)
         if self.set.uv_layout:
             shutil.copyfile(self.set.uv_layout, run.path / records_schema.UV_LAYOUT)
         kimg, full = self.config.train.total_kimg, self.set.resolution
