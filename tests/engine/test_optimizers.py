@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_facegan.engine.optimizers import Adam, all_finite, ema_update
+from tf_facegan.engine.optimizers import Adam, RMSProp, all_finite, clip_weights, ema_update
 
 
 def _variables():
@@ -57,6 +57,67 @@ def test_adam_with_the_epsilon_of_pytorch():
         weight -= 0.1 / (1 - 0.9**t) * m / (np.sqrt(v) / np.sqrt(1 - 0.999**t) + 1e-8)
         np.testing.assert_allclose(variable, weight, rtol=1e-10)
     assert weight[3] < 0.2  # as large as the others' if epsilon were outside
+
+
+@pytest.mark.parametrize("in_graph", [False, True])
+def test_rmsprop_is_tensorflow_1_rmsprop(in_graph):
+    ours, theirs = _variables(), _variables()
+    optimizer = RMSProp(ours, decay=0.8)
+    legacy = tf.compat.v1.train.RMSPropOptimizer(0.05, decay=0.8)
+
+    def apply(gradients, rate):
+        return optimizer.apply(gradients, ours, rate)
+
+    apply = tf.function(apply) if in_graph else apply
+    for step in range(4):
+        assert apply(_gradients(step), tf.constant(0.05)) == 0
+        legacy.apply_gradients(zip(_gradients(step), theirs))
+    for a, b in zip(ours, theirs):
+        assert np.array_equal(a, b)
+
+
+def test_rmsprop_starts_from_a_mean_square_of_one():
+    variable = tf.Variable(np.zeros(2))
+    optimizer = RMSProp([variable], decay=0.9)
+    gradients = np.array([2.0, 1e-3])
+    optimizer.apply([tf.constant(gradients)], [variable], 0.1)
+    np.testing.assert_allclose(
+        variable, -0.1 * gradients / np.sqrt(0.9 + 0.1 * gradients**2 + 1e-10), rtol=1e-12
+    )
+    optimizer.reset()
+    np.testing.assert_array_equal(optimizer.mean_squares[0], np.ones(2))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_rmsprop_skips_a_step_that_is_not_finite(bad):
+    variables = _variables()
+    optimizer = RMSProp(variables)
+    apply = tf.function(lambda *gradients: optimizer.apply(gradients, variables, 0.1))
+    assert apply(*_gradients(0)) == 0
+    before = _state(optimizer, variables)
+    assert apply(tf.constant([0.1, bad, 0.1]), tf.constant([[0.2]])) == 1
+    assert all(np.array_equal(a, b) for a, b in zip(before, _state(optimizer, variables)))
+    optimizer.apply([_gradients(1)[0], None], variables, 0.1)
+    assert np.array_equal(before[1], variables[1]) and not np.array_equal(before[0], variables[0])
+
+
+def test_rmsprop_state_is_checkpointed_without_the_last_updates(tmp_path):
+    variables = _variables()
+    optimizer = RMSProp(variables)
+    optimizer.apply(_gradients(0), variables, 0.1)
+    path = tf.train.Checkpoint(optimizer=optimizer).save(str(tmp_path / "state"))
+    assert len(optimizer.variables) == 2
+    other = RMSProp(_variables())
+    tf.train.Checkpoint(optimizer=other).restore(path).assert_consumed()
+    for a, b in zip(optimizer.mean_squares, other.mean_squares):
+        assert np.array_equal(a, b)
+
+
+def test_weights_are_clipped():
+    variables = _variables()
+    clip_weights(variables, 1.5)
+    np.testing.assert_array_equal(variables[0], [1.0, -1.5, 1.5])
+    np.testing.assert_array_equal(variables[1], [[0.5]])
 
 
 def test_variables_without_gradient_stay():

@@ -74,6 +74,11 @@ class Adam(tf.Module):
             else tf.pow(tf.constant(2.0, self.scale_log2.dtype), self.scale_log2)
         )
 
+    def scaled(self, loss):
+        """Returns a loss times `loss_scale`, or as it is without loss scaling."""
+        scale = self.loss_scale
+        return loss if scale is None else loss * tf.cast(scale, loss.dtype)
+
     def apply(self, gradients, variables, learning_rate):
         """Takes one step.
 
@@ -92,11 +97,8 @@ class Adam(tf.Module):
         finite = all_finite(gradients)
         one = tf.ones([], self.beta2_power.dtype)
         # Neutral numbers in place of the step: zero gradients, a rate of 0 and decays of 1 change
-        # nothing. The conditional hands gradients on without a copy, and holds nothing that talks
-        # to other replicas.
-        gradients = tf.cond(
-            finite, lambda: gradients, lambda: [tf.zeros_like(gradient) for gradient in gradients]
-        )
+        # nothing.
+        gradients = _zero_unless(finite, gradients)
         # Numbers become constants of the dtype at once: a cast would round them to float32 before.
         if not tf.is_tensor(learning_rate):
             learning_rate = tf.constant(learning_rate, one.dtype)
@@ -150,6 +152,79 @@ class Adam(tf.Module):
         write(self.beta2_power, tf.constant(self.beta2, self.beta2_power.dtype))
 
 
+class RMSProp(tf.Module):
+    """RMSProp as TensorFlow 1 has it: epsilon inside the root, the mean square starts at 1.
+
+    s <- decay * s + (1 - decay) * g**2;  w -= lr * g / sqrt(s + epsilon)
+
+    A step whose gradients are not all finite is skipped as a whole. Variables without a gradient
+    are left alone.
+    """
+
+    def __init__(self, variables, decay=0.9, epsilon=1e-10, name=None):
+        """Makes the slots; under a distribution strategy call it in the scope.
+
+        Args:
+          variables: list of all trainable variables that will ever be updated, of one dtype.
+          decay: of the mean square.
+          epsilon: added to the mean square.
+          name: of the module.
+        """
+        super().__init__(name=name)
+        self.decay, self.epsilon = decay, epsilon
+        self._places = {variable.ref(): i for i, variable in enumerate(variables)}
+        self.mean_squares = [_state(tf.ones_like(v), f"rms{i}") for i, v in enumerate(variables)]
+        updates = [_state(tf.zeros_like(v), f"update{i}") for i, v in enumerate(variables)]
+        # The kernel wants a place for the last update, which counts for nothing without momentum:
+        # the function hides it from checkpoints.
+        self._updates = lambda: updates
+
+    def apply(self, gradients, variables, learning_rate):
+        """Takes one step.
+
+        Args:
+          gradients: list of tensors; None for variables that have none.
+          variables: list of as many variables, out of those of the constructor.
+          learning_rate: number or scalar tensor.
+
+        Returns:
+          Scalar float32 tensor, 1 if the step was skipped and else 0.
+        """
+        pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+        gradients = replica_mean([tf.cast(g, v.dtype) for g, v in pairs])
+        finite = all_finite(gradients)
+        gradients = _zero_unless(finite, gradients)
+        dtype = self.mean_squares[0].dtype
+        one = tf.ones([], dtype)
+        decay = tf.where(finite, tf.constant(self.decay, dtype), one)
+        if not tf.is_tensor(learning_rate):
+            learning_rate = tf.constant(learning_rate, dtype)
+        for gradient, (_, variable) in zip(gradients, pairs):
+            place = self._places[variable.ref()]
+            tf.raw_ops.ResourceApplyRMSProp(
+                var=variable.handle,
+                ms=self.mean_squares[place].handle,
+                mom=self._updates()[place].handle,
+                lr=tf.cast(learning_rate, dtype),
+                rho=decay,
+                momentum=tf.zeros([], dtype),
+                epsilon=tf.constant(self.epsilon, dtype),
+                grad=gradient,
+            )
+        return 1.0 - tf.cast(finite, tf.float32)
+
+    def reset(self):
+        """Sets the mean squares back to 1."""
+        for slot in self.mean_squares:
+            write(slot, tf.ones_like(slot))
+
+
+def clip_weights(variables, limit):
+    """Clips variables to [-limit, limit] (Arjovsky et al., WGAN, 2017, algorithm 1)."""
+    for variable in variables:
+        write(variable, tf.clip_by_value(tf.convert_to_tensor(variable), -limit, limit))
+
+
 def all_finite(tensors):
     """Returns a scalar bool: no element is infinite, not a number, or too large for its square.
 
@@ -190,6 +265,15 @@ def write(variable, value):
         tf.raw_ops.AssignVariableOp(resource=variable.handle, value=value)
     else:
         variable.assign(value)
+
+
+def _zero_unless(finite, gradients):
+    """Returns the gradients, or zeros unless the scalar bool `finite`.
+
+    The conditional hands gradients on without a copy, and holds nothing that talks to other
+    replicas.
+    """
+    return tf.cond(finite, lambda: gradients, lambda: [tf.zeros_like(g) for g in gradients])
 
 
 def _state(value, name):
