@@ -67,6 +67,7 @@ format: $(STAMP)
 # On an idle machine: every figure compares two things measured in the same run.
 bench: $(STAMP)
 	$(BIN)/python benchmarks/write_records.py
+	$(BIN)/python benchmarks/create_from_images.py
 	$(BIN)/python benchmarks/tbgan_step.py
 	$(BIN)/python benchmarks/native_resolution.py
 
