@@ -157,6 +157,26 @@ def create_raf_db(args):
     raf_db.create_set(args.tfrecord_dir, args.raf_dir, gray=args.gray, **picture_options(args))
 
 
+def create_toy_faces(args):
+    from tf_facegan.sources.toy_faces import layouts
+
+    layouts.create(
+        args.out_dir,
+        layout=args.layout,
+        count=args.count,
+        resolution=args.resolution,
+        seed=args.seed,
+        identities=args.identities,
+        test_share=args.test_share,
+        frames=args.frames,
+        flat=args.flat,
+        variation=args.variation,
+        kind=args.kind,
+        workers=args.workers,
+        overwrite=args.overwrite,
+    )
+
+
 def create_ck(args):
     from tf_facegan.sources import cohn_kanade
 
@@ -700,6 +720,56 @@ COMMANDS = (
             *WRITE_OPTIONS,
         ),
         create_from_folds,
+    ),
+    Command(
+        "create_toy_faces",
+        "Draws faces with known action units, expressions, identities, landmarks and regions: a "
+        "set, or the files of a published data set for its own create_ command.",
+        "create_toy_faces datasets/toy --count 4000",
+        (
+            NEW_FOLDER,
+            Argument(
+                "--layout",
+                "records: sets to train with; celeba: GANimation's pictures and list of action "
+                "units; raf: RAF-DB; ck: CK+ sequences; casia: a folder for each identity",
+                default="records",
+                options={"choices": ("records", "celeba", "raf", "ck", "casia")},
+            ),
+            Argument("--count", "pictures", default=2000, options={"type": int}),
+            Argument(
+                "--resolution",
+                "side in pixels",
+                shown="128; raf: 100, ck: 200, casia: 112",
+                options={"type": int},
+            ),
+            Argument("--seed", "all pictures follow from it", default=0, options={"type": int}),
+            Argument("--identities", "different faces", default=40, options={"type": int}),
+            Argument(
+                "--test_share",
+                "share of the identities that is kept for testing (records, raf); 0: one set "
+                "(records)",
+                default=0.2,
+                options={"type": float},
+            ),
+            Argument("--frames", "pictures in a sequence (ck)", default=12, options={"type": int}),
+            Argument(
+                "--flat",
+                "all files in one folder, as RD-GAN takes them (ck)",
+                default=False,
+                shown="off: CK+'s own folders",
+                options={"action": "store_true"},
+            ),
+            Argument(
+                "--variation",
+                "factor of how much pose and light vary",
+                default=1.0,
+                options={"type": float},
+            ),
+            KIND,
+            WORKERS,
+            OVERWRITE,
+        ),
+        create_toy_faces,
     ),
     Command(
         "check",

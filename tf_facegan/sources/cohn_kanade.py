@@ -15,7 +15,7 @@ _FILES = {
     "emotion": re.compile(_KEY + r"_emotion\.txt"),
 }
 _CONTEMPT = 2
-_EMOTIONS = ("Neutral", "Anger", "Contempt", "Disgust", "Fear", "Happiness", "Sadness", "Surprise")
+EMOTIONS = ("Neutral", "Anger", "Contempt", "Disgust", "Fear", "Happiness", "Sadness", "Surprise")
 PEAK_FRAMES = 3  # of TDGAN's protocol
 FRAMES = ("all", "labelled")
 
@@ -151,7 +151,7 @@ def _expressions(files, peak_frames, problems):
         if emotion == _CONTEMPT:
             contempt += 1
             continue
-        peak = EXPRESSIONS.index(_EMOTIONS[emotion])
+        peak = EXPRESSIONS.index(EMOTIONS[emotion])
         expressions.update(dict.fromkeys(keys[1:][-peak_frames:], peak))
         expressions[keys[0]] = EXPRESSIONS.index("Neutral")
     if contempt:
@@ -165,6 +165,6 @@ def _read_emotion(file):
         emotion = float(text)
     except ValueError:
         emotion = -1
-    if emotion not in range(len(_EMOTIONS)):
+    if emotion not in range(len(EMOTIONS)):
         raise ValueError(f"holds {text[:20]!r}, the number of an emotion from 0 to 7 expected")
     return int(emotion)

@@ -16,7 +16,7 @@ ALIGNED = Path("Image") / "aligned"
 LABEL_FILES = ("RAF_example_label.npy", "RAF_example_label.npz", "RAF_data_examples.npz")
 SPLITS = ("train", "test")
 _LINE = re.compile(r"(?P<stem>(?P<split>train|test)_\d+)\.jpg\s+(?P<label>[1-7])")
-_DIGITS = {"train": 5, "test": 4}
+DIGITS = {"train": 5, "test": 4}
 
 
 def create_set(path, folder, resolution=None, gray=False, on_error="stop", **options):
@@ -131,7 +131,7 @@ def _read_arrays(path, picture_dir):
         if not ((scores == scores.max(axis=0)).sum(axis=0) == 1).all():
             raise ValueError(f"{path}: {split}_y has columns without one largest value")
         for number, label in enumerate(scores.argmax(axis=0), 1):
-            stem = f"{split}_{number:0{_DIGITS[split]}d}_aligned"
+            stem = f"{split}_{number:0{DIGITS[split]}d}_aligned"
             labels[picture_dir / f"{stem}.jpg"] = int(label)
     return labels
 

@@ -48,7 +48,7 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def map(self, function, common, items, description):
+    def map(self, function, common, items, description, unit="mesh"):
         """Calls `function(common, item)` for every item.
 
         Args:
@@ -56,6 +56,7 @@ class Workers:
           common: what every call shares.
           items: list.
           description: what the progress bar says.
+          unit: what an item is called there.
 
         Returns:
           list of results in the order of the items.
@@ -69,7 +70,7 @@ class Workers:
         else:
             with _interrupts_held():
                 results = self._pool.map(call, items)
-        bar = tqdm(results, total=len(items), desc=description, unit="mesh", disable=None)
+        bar = tqdm(results, total=len(items), desc=description, unit=unit, disable=None)
         return list(bar)
 
 

@@ -44,17 +44,7 @@ _PROTOTYPES = {
     "Neutral": {},
 }
 _CHATTER = 0.35  # standard deviation of what faces do besides
-_CONFLICTS = (
-    (45, 5),
-    (12, 15),
-    (12, 20),
-    (23, 20),
-    (15, 26),
-    (17, 26),
-    (23, 26),
-    (14, 26),
-    (14, 23),
-)
+_CONFLICTS = ((45, 5), (12, 15), (23, 12), (23, 20), (23, 26), (14, 12), (14, 26))
 
 
 def expression_aus(expression, strength, random):

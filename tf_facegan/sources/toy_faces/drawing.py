@@ -151,8 +151,10 @@ class Painter:
             part *= 1.0 + (np.asarray(factor, np.float32) - 1.0) * mask
 
     def _mask(self, polygons, blur, within, values=None):
+        if not polygons:
+            return None
         if within is not None:
             box, limit = within
             return box, coverage(polygons, box, self.size, blur, values) * limit
-        box = box_around(polygons, self.size, 3 * blur) if polygons else None
+        box = box_around(polygons, self.size, 3 * blur)
         return box and (box, coverage(polygons, box, self.size, blur, values))

@@ -10,7 +10,7 @@ from tf_facegan.sources.toy_faces.shading import light_colour
 
 _LENGTH = {"bob": 1.15, "long": 2.3}  # how far down hair hangs beside the face
 _FRONT = {  # the hairline from the image-left temple to the middle, or from one temple to the other
-    "receding": [(-0.99, -0.35), (-0.86, -0.75), (-0.62, -1.18), (-0.3, -1.08), (0.0, -1.0)],
+    "receding": [(-0.99, -0.35), (-0.86, -0.75), (-0.62, -0.96), (-0.3, -1.04), (0.0, -0.98)],
     "short": [(-0.97, -0.25), (-0.83, -0.55), (-0.66, -0.85), (-0.35, -0.95), (0.0, -0.97)],
     "side": [(-0.97, -0.2), (-0.85, -0.5), (-0.68, -0.75), (-0.35, -0.84), (0.0, -0.92)],
     "fringe": [(-0.97, -0.1), (-0.86, -0.42), (-0.62, -0.55), (-0.3, -0.57), (0.0, -0.6)],
@@ -154,13 +154,15 @@ def neck(identity, chin):
 def clothes(identity):
     """Polygon [N, 2] of the shoulders and the collar."""
     width = 0.62 * identity.face_width * identity.jaw_width**0.5
-    half = np.array([(-2.6, 3.0), (-2.6, 1.9), (-1.5, 1.62), (-1.1 * width, 1.42)])
+    half = np.array([(-2.7, 6.0), (-2.6, 1.9), (-1.5, 1.62), (-1.1 * width, 1.42)])
     collar = [(-0.5 * width, 1.72), (0.0, 1.8), (0.5 * width, 1.72)]
     return np.concatenate([half, collar, half[::-1] * (-1.0, 1.0)])
 
 
 def ears(camera, identity):
-    """Polygons in pixels of both ears."""
+    """Polygons in pixels of the ears that hair does not cover: a list of none or two."""
+    if identity.hair_style in _LENGTH:
+        return []
     places = np.array([(-1.02, 0.12), (1.02, 0.12)]) * (identity.face_width, 1.0)
     centres = camera.pixels(flat(places, -0.1))
     radii = np.array((0.11, 0.25)) * camera.scale

@@ -151,7 +151,7 @@ class Identity:
     @property
     def lip_colour(self):
         """float32 [3], RGB in [0, 1]."""
-        pale, red = np.array((0.90, 0.70, 0.69)), np.array((0.88, 0.45, 0.47))
+        pale, red = np.array((0.90, 0.70, 0.69)), np.array((0.86, 0.50, 0.53))
         tint = pale + (red - pale) * self.lip_redness
         return (self.skin_colour * tint).astype(np.float32)
 
