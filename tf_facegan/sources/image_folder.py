@@ -51,7 +51,7 @@ def create_set(
     """
     if crop not in CROPS:
         raise ValueError(f"--crop is {crop}, {' or '.join(CROPS)} expected")
-    _check_resolution(resolution, kind)
+    check_resolution(resolution, kind)
     files = find_images(image_dir)
     if labels is not None:
         matching.by_stem(files)  # else a label would not say whose it is
@@ -132,7 +132,8 @@ def load_image(path, crop="none", resolution=None, channels=None):
     return image.transpose(2, 0, 1)
 
 
-def _check_resolution(resolution, kind):
+def check_resolution(resolution, kind):
+    """Raises ValueError unless images of `resolution` (int, or None) can be a set of this kind."""
     if resolution is None:
         return
     if resolution < 1:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from tf_facegan.records import schema, writer
-from tf_facegan.sources import images
+from tf_facegan.sources import image_folder, images
 
 VALUE_RANGE = (0, 255)
 _DATA_FILE = "data.mdb"
@@ -45,10 +45,7 @@ def create_set(path, lmdb_dir, resolution=256, **options):
     """
     _lmdb()
     _environment.cache_clear()  # the file may be another one than before
-    try:
-        schema.check_power_of_two([3, resolution, resolution])
-    except ValueError as error:
-        raise ValueError(f"--resolution is {resolution}; {error}") from None
+    image_folder.check_resolution(resolution, schema.MULTI_RESOLUTION)
     data_file = Path(lmdb_dir) / _DATA_FILE
     if not data_file.is_file():
         raise FileNotFoundError(f"{data_file}: missing; the folder of an LMDB data base expected")
