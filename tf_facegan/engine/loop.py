@@ -9,6 +9,8 @@ A trainer gives the loop what differs between systems:
   total_images              int, training ends when that many were shown
   batches(phase, position)  iterator over global batches, starting at that example of the stream
   iteration(phase, batches, progress)   one iteration; dict of scalar tensors
+  end_iteration(run, phase, progress, log)   optional; what is due after it, such as a validation;
+                            `log` takes a line; dict of floats to summarise at once
   checkpoint_items()        dict of trackables
   write_reals(run)          the sheet of real images, once
   write_samples(run, kimg)  the sheet of samples
@@ -103,6 +105,7 @@ class Loop:
                 progress.images += phase.images
                 progress.iteration += 1
                 bar.update(phase.images / 1000.0)
+                self._end_iteration(phase)
                 done = progress.images >= trainer.total_images
                 if done or progress.images >= progress.tick_start + phase.tick_kimg * 1000:
                     self._tick(phase, done)
@@ -111,6 +114,12 @@ class Loop:
                 if signals.received and not done:
                     self._stop(signals.received)
         self._finish()
+
+    def _end_iteration(self, phase):
+        end = getattr(self._trainer, "end_iteration", None)
+        values = end(self._run, phase, self._progress, self._log.write) if end else None
+        if values:
+            self._events.scalars(values, self._progress.images)
 
     def _tick(self, phase, done):
         progress, now = self._progress, time.monotonic()
