@@ -150,7 +150,7 @@ def overwrite(name, array):
             "warning: {}: expression: no example of Anger",
         ),
         (
-            overwrite("faces-landmarks.npy", np.full((4, 68, 2), 7.6, np.float32)),
+            overwrite("faces-landmarks.npy", np.full((4, 68, 2), 8.3, np.float32)),
             "warning: {}: landmarks: points outside the picture in 4 records, e.g. 0",
         ),
         (

@@ -13,6 +13,7 @@ from tf_facegan.sources.action_units import INTENSITY_RANGE
 
 UNLABELLED = -1  # an integer field whose numbers have names: none of them
 _BATCH_BYTES = 64 << 20
+_LANDMARK_MARGIN = 0.02  # of the side
 _SHOWN_CLASSES = 20
 _SHOWN_DUPLICATES = 3
 
@@ -127,7 +128,7 @@ def _check_images(folder, found, report):
                     for record, image in enumerate(images, first):
                         digests[_digest(image)].append(record)
                 lowest, highest = min(lowest, images.min()), max(highest, images.max())
-                if not np.isfinite(lowest + highest):
+                if not np.isfinite([lowest, highest]).all():
                     raise ValueError(f"{what}: NaN or infinite values in or behind record {first}")
         except (ValueError, OSError) as error:
             report.fail(str(error))
@@ -230,7 +231,10 @@ def _check_intensities(what, values, names, report):
 
 def _check_landmarks(what, points, info, report):
     _, height, width = info.shape
-    outside = ((points < -0.5) | (points > np.array([width, height]) - 0.5)).any(axis=(1, 2))
+    # RD-GAN's crops end at the outermost landmarks.
+    margin = _LANDMARK_MARGIN * max(height, width)
+    outside = (points < -margin) | (points > np.array([width, height]) + margin)
+    outside = outside.any(axis=(1, 2))
     report.note(f"{what}: {points.shape[1]} points")
     if outside.any():
         report.warn(
