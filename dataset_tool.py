@@ -53,9 +53,9 @@ def create_from_images(args):
     image_folder.create_set(
         args.tfrecord_dir,
         args.image_dir,
-        crop=args.crop,
         resolution=args.resolution,
         kind=args.kind,
+        **crop_options(args),
         **label_options(args),
     )
 
@@ -147,6 +147,7 @@ def create_from_openface(args):
         args.annotations,
         min_confidence=args.min_confidence,
         test_count=args.test_count,
+        **crop_options(args),
         **picture_options(args),
     )
 
@@ -288,6 +289,15 @@ def picture_options(args):
     return {"resolution": args.resolution, "kind": args.kind, **write_options(args)}
 
 
+def crop_options(args):
+    """What CROP_OPTIONS say, as keyword arguments of a `create_set`."""
+    from tf_facegan.sources.faces import CropOptions
+
+    names = [field.name for field in dataclasses.fields(CropOptions)]
+    chosen = {name: getattr(args, name) for name in names}
+    return {"crop": CropOptions(**{**chosen, "align": bool(args.align)}), "preview": args.preview}
+
+
 def _attribute(argument):
     return argument.name.lstrip("-")
 
@@ -327,6 +337,50 @@ WRITE_OPTIONS = (
         "report it",
         default="stop",
         options={"choices": ("stop", "skip")},
+    ),
+)
+CROP_OPTIONS = (
+    Argument(
+        "--crop",
+        "face: find the face and cut it out; center: cut the largest square out of the middle",
+        default="none",
+        options={"choices": ("none", "center", "face")},
+    ),
+    Argument(
+        "--margin",
+        "--crop face: what is added on each side of the square from the brows to the chin, in "
+        "units of its side",
+        default=0.1,
+        options={"type": float},
+    ),
+    Argument(
+        "--align",
+        "--crop face: 1 turns the picture so that the eyes are level, 0 does not",
+        default=1,
+        options={"type": int, "choices": (0, 1)},
+    ),
+    Argument(
+        "--faces",
+        "--crop face: of several, the largest or the most confident one; one demands a single face",
+        default="largest",
+        options={"choices": ("largest", "confident", "one")},
+    ),
+    Argument(
+        "--min_face",
+        "--crop face: the square must be larger than this, in pixels",
+        default=0.0,
+        options={"type": float},
+    ),
+    Argument(
+        "--detector",
+        "--crop face: OpenCV's cascade, or MediaPipe, which is an extra",
+        default="cascade",
+        options={"choices": ("cascade", "mediapipe")},
+    ),
+    Argument(
+        "--preview",
+        "write a sheet of up to 16 pictures before and after the crop to this .png file first",
+        shown="no sheet",
     ),
 )
 LABELS = (
@@ -420,12 +474,7 @@ COMMANDS = (
         (
             NEW_SET,
             Argument("image_dir", "folder of 8-bit images without transparency; see --kind"),
-            Argument(
-                "--crop",
-                "center: cut the largest square out of the middle",
-                default="none",
-                options={"choices": ("none", "center")},
-            ),
+            *CROP_OPTIONS,
             Argument(
                 "--resolution",
                 "side in pixels to resize square images to",
@@ -584,7 +633,7 @@ COMMANDS = (
         "create_from_openface datasets/celeba data/images_aligned data/list_attr_celeba.txt",
         (
             NEW_SET,
-            Argument("image_dir", "folder of square face crops"),
+            Argument("image_dir", "folder of square face crops, or of photos with --crop"),
             Argument(
                 "annotations",
                 "OpenFace's .csv file or folder of <name>.csv files, a text list with a name and "
@@ -606,6 +655,7 @@ COMMANDS = (
                 options={"type": int},
             ),
             KIND,
+            *CROP_OPTIONS,
             *WRITE_OPTIONS,
         ),
         create_from_openface,

@@ -5,7 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+import dataset_tool
+from tests.sources import tool
+from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources import faces, toy_faces
+from tf_facegan.sources.action_units import AUS
 from tf_facegan.sources.images import read_rgb
 
 GREY = (140, 153, 168)  # the background of a toy face's plain scene, nearly
@@ -333,6 +337,19 @@ def test_crop_none(photo):
     assert faces.find_crop(photo, options).size == (500, 400)
 
 
+@pytest.mark.parametrize("shape", [(40, 61, 3), (61, 40, 3)])
+def test_crop_center(shape):
+    image, options = noise(shape), faces.CropOptions(crop="center")
+    square = faces.prepare(image, options, 20)
+    assert square.shape == (40, 40, 3)
+    np.testing.assert_array_equal(faces.cut(image, faces.find_crop(image, options)), square)
+
+
+def test_grey_pictures_of_a_set(photo):
+    grey = photo.mean(axis=2, keepdims=True).astype(np.uint8)
+    assert faces.prepare(grey, faces.CropOptions(), 64).shape == (64, 64, 1)
+
+
 def test_which_of_several_faces():
     image = photo_of((20, 20, 120), (200, 100, 260))
     found = faces.find_faces(image)
@@ -359,7 +376,7 @@ def test_without_a_face_one_line_names_the_file():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"crop": "hair"}, "--crop is 'hair', none or face expected"),
+        ({"crop": "hair"}, "--crop is 'hair', none or center or face expected"),
         ({"faces": "all"}, "--faces is 'all', largest or confident or one expected"),
         ({"detector": "hog"}, "--detector is 'hog', cascade or mediapipe expected"),
         ({"margin": -0.5}, "--margin is -0.5, -0.4 to 4 expected"),
@@ -408,3 +425,54 @@ def test_preview_of_few(tmp_path, photo):
     with pytest.raises(ValueError, match="sheet.jpg: a .png file expected"):
         faces.write_preview(tmp_path / "sheet.jpg", [path], faces.CropOptions())
     assert not (Path(tmp_path) / "sheet.jpg").exists()
+
+
+# In sets
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Folder of three photos and one without a face, with action units for all."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rows = ["4", " ".join(AUS)]
+    for number in range(4):
+        picture = photo_of((60 + 20 * number, 40, 240)) if number else noise((30, 40, 3))
+        cv2.imwrite(str(folder / f"photo{number}.png"), picture[:, :, ::-1])
+        rows.append(" ".join([f"photo{number}.png", *["1.0"] * 17]))
+    (tmp_path / "list.txt").write_text("\n".join(rows))
+    return folder
+
+
+def commands(photos):
+    out = photos.parent
+    return {
+        "create_from_images": (out / "set", photos, "--resolution", 64, "--shuffle", 0),
+        "create_from_openface": (
+            *(out / "set", photos, out / "list.txt", "--resolution", 64),
+            *("--kind", "multi-resolution", "--test_count", 0),
+        ),
+    }
+
+
+@pytest.mark.parametrize("command", ["create_from_images", "create_from_openface"])
+def test_commands_cut_faces_out_of_photos(photos, command, capsys):
+    argv = (command, *commands(photos)[command], "--crop", "face")
+    message = tool.error_of(capsys, *argv)
+    assert "photo0.png: no face found; --crop none takes the picture as it is" in message
+    sheet = photos.parent / "sheet.png"
+    argv = (*argv, "--on_error", "skip", "--margin", 0.2, "--align", 0)
+    assert tool.run(*argv, "--preview", sheet, "--overwrite") == 0
+    assert sheet.is_file()
+    found = RecordSet(photos.parent / "set")
+    options = faces.CropOptions(margin=0.2, align=False)
+    for number, image in enumerate(found.read(range(3)), 1):
+        picture = read_rgb(photos / f"photo{number}.png")
+        expected = faces.prepare(picture, options, 64)
+        np.testing.assert_array_equal(image.transpose(1, 2, 0), expected)
+
+
+def test_the_commands_have_the_defaults_of_the_library(photos):
+    for command, argv in commands(photos).items():
+        args = dataset_tool.parse(["dataset_tool.py", command, *map(str, argv)])
+        assert dataset_tool.crop_options(args) == {"crop": faces.WHOLE, "preview": None}

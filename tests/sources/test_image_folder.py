@@ -7,7 +7,9 @@ from PIL import Image
 
 from tf_facegan.records import work, writer
 from tf_facegan.records.reader import RecordSet
-from tf_facegan.sources import image_folder
+from tf_facegan.sources import faces, image_folder
+
+CENTER = faces.CropOptions(crop="center")
 
 
 def random_images(count=5, height=8, width=8, channels=3):
@@ -64,7 +66,7 @@ def test_suffixes_in_any_case(tmp_path):
 def test_a_square_is_cut_out_and_resized(tmp_path):
     (array,) = random_images(1, 20, 30)
     folder = write(tmp_path / "images", [array])
-    create(folder, crop="center", resolution=16)
+    create(folder, crop=CENTER, resolution=16)
     square = Image.fromarray(array[:, 5:25]).resize((16, 16), Image.Resampling.LANCZOS)
     np.testing.assert_array_equal(read(folder)[0], np.asarray(square).transpose(2, 0, 1))
 
@@ -75,7 +77,7 @@ def test_single_size_sets_take_any_size(tmp_path):
     info = create(folder, kind="single-size", shuffle=False)
     assert (info.kind, info.shape) == ("single-size", [3, 6, 10])
     np.testing.assert_array_equal(read(folder), arrays.transpose(0, 3, 1, 2))
-    info = create(folder, kind="single-size", crop="center", resolution=5, overwrite=True)
+    info = create(folder, kind="single-size", crop=CENTER, resolution=5, overwrite=True)
     assert info.shape == [3, 5, 5]
 
 
@@ -156,12 +158,16 @@ def test_a_colour_image_among_grey_ones(tmp_path):
 @pytest.mark.parametrize(
     ("size", "options", "message"),
     [
-        ((6, 6), {}, r"img0\.png: the size is 6x6; .* power of two .*--crop center --resolution"),
+        (
+            (6, 6),
+            {},
+            r"img0\.png: the size is 6x6; .* power of two .*--crop center.face --resolution",
+        ),
         ((8, 4), {}, r"img0\.png: the size is 8x4; .* --kind single-size keeps"),
         ((8, 4), {"resolution": 8}, r"img0\.png: 4x8 pixels; --resolution needs square images"),
         ((8, 8), {"resolution": 6}, "--resolution is 6; the size is 6x6; a multi-resolution"),
         ((8, 8), {"resolution": 0, "kind": "single-size"}, "--resolution is 0, a positive"),
-        ((8, 8), {"crop": "left"}, "--crop is left, none or center expected"),
+        ((8, 8), {"crop": faces.CropOptions()}, "--crop face needs --resolution"),
     ],
 )
 def test_sizes(tmp_path, size, options, message):
@@ -199,7 +205,7 @@ def test_records_do_not_depend_on_the_number_of_workers(tmp_path, monkeypatch):
     for workers in (1, 3):
         path = tmp_path / str(workers) / "set"
         path.parent.mkdir()
-        image_folder.create_set(path, folder, crop="center", resolution=16, workers=workers)
+        image_folder.create_set(path, folder, crop=CENTER, resolution=16, workers=workers)
         written.append({file.name: file.read_bytes() for file in path.iterdir()})
     assert written[0] == written[1]
     assert len(written[0]) == 7

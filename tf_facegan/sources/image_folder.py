@@ -7,12 +7,11 @@ from absl import logging
 from PIL import Image
 
 from tf_facegan.records import schema, writer
-from tf_facegan.sources import images, matching
+from tf_facegan.sources import faces, images, matching
 from tf_facegan.sources.labels import label_options
 
-CROPS = ("none", "center")
 VALUE_RANGE = (0, 255)
-_HOW_TO_FIT = "--crop center --resolution N makes them so, --kind single-size keeps their size"
+_HOW_TO_FIT = "--crop center|face --resolution N makes them so, --kind single-size keeps their size"
 
 
 def create_set(
@@ -20,7 +19,8 @@ def create_set(
     image_dir,
     *,
     shuffle=True,
-    crop="none",
+    crop=faces.WHOLE,
+    preview=None,
     resolution=None,
     kind=schema.MULTI_RESOLUTION,
     labels=None,
@@ -38,6 +38,7 @@ def create_set(
       image_dir: folder of images; sub-folders, hidden files and other files are left out.
       shuffle: put the examples in the published shuffled order, else sorted by name.
       crop, resolution: as in `load_image`.
+      preview: PNG file for a sheet of images before and after the crop; None for no sheet.
       kind: "multi-resolution" or "single-size".
       labels, label_names, label_kind: as in `labels.read_labels`; None makes a set without labels.
       on_error, **options: as in `writer.write_set`: workers, overwrite, max_images, shards.
@@ -49,10 +50,12 @@ def create_set(
       FileNotFoundError, ValueError: no folder, no image, see `load_image`, `read_labels` and
         `write_set`.
     """
-    if crop not in CROPS:
-        raise ValueError(f"--crop is {crop}, {' or '.join(CROPS)} expected")
+    if crop.crop == "face" and resolution is None:
+        raise ValueError("--crop face needs --resolution, the side of the crops in pixels")
     check_resolution(resolution, kind)
     files = find_images(image_dir)
+    if preview is not None:
+        faces.write_preview(preview, files, crop, resolution)
     if labels is not None:
         matching.by_stem(files)  # else a label would not say whose it is
     load = functools.partial(load_image, crop=crop, resolution=resolution)
@@ -98,35 +101,35 @@ def find_images(folder):
     return found
 
 
-def load_image(path, crop="none", resolution=None, channels=None):
+def load_image(path, crop=faces.WHOLE, resolution=None, channels=None):
     """Loads an image.
 
     Args:
       path: image file, 8 bits, grey or RGB; turned upright as its EXIF data say.
-      crop: "none", or "center" for the largest square in the middle.
-      resolution: int, side to resize a square image to (Pillow's Lanczos filter); None keeps it.
+      crop: faces.CropOptions.
+      resolution: int, side to resize a square image to (Pillow's Lanczos filter), or to cut a face
+        to (area averages); None keeps the size.
       channels: int, channels to expect; None takes 1 or 3.
 
     Returns:
       uint8 array [1 or 3, H, W].
 
     Raises:
-      ValueError: an unreadable image, transparency, CMYK, more than 8 bits, other channels, or not
-        square where it is to be resized; names the file.
+      ValueError: an unreadable image, transparency, CMYK, more than 8 bits, other channels, not
+        square where it is to be resized, or no face where one is to be cut out; names the file.
       OSError: the file cannot be opened.
     """
     image = images.read_grey_or_rgb(path)
     if channels not in (None, image.shape[2]):
         found, expected = ("grey", "RGB") if channels == 3 else ("RGB", "grey")
         raise ValueError(f"{path}: is {found}, {expected} expected as in the first image")
-    if crop == "center":
-        image = images.center_square(image)
+    image = faces.prepare(image, crop, resolution, path)
     if resolution is not None:
         height, width, _ = image.shape
         if height != width:
             raise ValueError(
                 f"{path}: {width}x{height} pixels; --resolution needs square images, which --crop "
-                "center cuts out"
+                "center and --crop face cut out"
             )
         image = images.resized_array(image, resolution, Image.Resampling.LANCZOS)
     return image.transpose(2, 0, 1)

@@ -6,7 +6,7 @@ import random
 import numpy as np
 from PIL import Image
 
-from tf_facegan.sources import au_files, images, matching, pictures
+from tf_facegan.sources import au_files, faces, images, matching, pictures
 from tf_facegan.sources.action_units import AUS, NAMES
 
 MIN_CONFIDENCE = 0.88
@@ -21,6 +21,8 @@ def create_set(
     resolution=128,
     min_confidence=MIN_CONFIDENCE,
     test_count=None,
+    crop=faces.WHOLE,
+    preview=None,
     on_error="stop",
     **options,
 ):
@@ -32,12 +34,14 @@ def create_set(
 
     Args:
       path: folder to make.
-      image_dir: folder of square face crops.
+      image_dir: folder of square face crops, or of photos with `crop`.
       annotations: file or folder, see `au_files.read`.
       resolution: int, side of the stored pictures; others are resized.
       min_confidence: float, detections of less confidence are left out.
       test_count: int, size of the test set; 0 is one set at `path`; None is 100 for a text list of
         more, else 0.
+      crop: faces.CropOptions, what is cut out of the pictures.
+      preview: PNG file for a sheet of pictures before and after that; None for no sheet.
       on_error: "stop" or "skip" at a picture without row, or a row without picture.
       options: as for `pictures.write`.
 
@@ -48,6 +52,8 @@ def create_set(
     read = au_files.read(annotations, found, min_confidence)
     skipped = [(str(found.get(stem, stem)), reason) for stem, reason in read.failed.items()]
     skipped += matching.left_out(_problems(found, read, annotations), on_error)
+    if preview is not None:
+        faces.write_preview(preview, list(found.values()), crop, resolution)
     divided = _divide(found, read, annotations, test_count)
     print_ranges([read.vectors[stem] for stems in divided.values() for stem in stems])
     parts = {
@@ -61,30 +67,34 @@ def create_set(
     return pictures.write(
         path,
         parts.get("", parts),
-        functools.partial(load_square, side=resolution),
+        functools.partial(load_square, side=resolution, crop=crop),
         field_names={"aus": AUS},
         on_error=on_error,
         **options,
     )
 
 
-def load_square(path, side):
+def load_square(path, side, crop=faces.WHOLE):
     """Loads a square picture, resized by area averaging (bicubically if it is made larger).
 
     Args:
       path: an image file.
       side: int.
+      crop: faces.CropOptions.
 
     Returns:
       uint8 [3, side, side], RGB.
 
     Raises:
-      ValueError: unreadable or not square; names the file.
+      ValueError: unreadable, not square, or no face where one is to be cut out; names the file.
     """
     image = images.open_rgb(path)
+    if crop.crop != "none":
+        image = Image.fromarray(faces.prepare(np.asarray(image), crop, side, path))
     if image.width != image.height:
         raise ValueError(
-            f"{path}: {image.width}x{image.height} pixels, a square crop of a face expected"
+            f"{path}: {image.width}x{image.height} pixels, a square crop of a face expected; "
+            "--crop face makes one"
         )
     is_larger = image.width > side
     resample = Image.Resampling.BOX if is_larger else Image.Resampling.BICUBIC

@@ -12,6 +12,7 @@ from tf_facegan.sources.faces.mesh import find_landmarks
 from tf_facegan.sources.faces.preparation import (
     CROPS,
     FACES,
+    WHOLE,
     CropOptions,
     find_crop,
     find_crops,
@@ -23,6 +24,7 @@ __all__ = [
     "CROPS",
     "DETECTORS",
     "FACES",
+    "WHOLE",
     "Crop",
     "CropOptions",
     "Face",

@@ -2,19 +2,22 @@
 
 import dataclasses
 
+import numpy as np
+
 from tf_facegan.sources.faces.crops import Crop, cut
 from tf_facegan.sources.faces.detection import DETECTORS, check_image, find_faces
+from tf_facegan.sources.images import center_square
 
-CROPS = ("none", "face")
+CROPS = ("none", "center", "face")
 FACES = ("largest", "confident", "one")
 
 
 @dataclasses.dataclass(frozen=True)
 class CropOptions:
-    """How faces are cut out of photos.
+    """How faces are cut out of photos; all but `crop` is about "face".
 
     Attributes:
-      crop: "face", or "none" for the whole picture.
+      crop: "face", "center" for the largest square in the middle, or "none" for the whole picture.
       margin: float, what is added on each side of the square from the brows to the chin, in units
         of its side.
       align: bool, turn the picture so that the eyes are level.
@@ -44,6 +47,10 @@ class CropOptions:
             raise ValueError(f"--min_face is {self.min_face:g}, at least 0 expected")
 
 
+WHOLE = CropOptions(crop="none")
+"""The whole picture: what sources take unless they are told otherwise."""
+
+
 def find_crops(photo, options, size=None, source="image"):
     """Finds the crops of all faces.
 
@@ -54,16 +61,15 @@ def find_crops(photo, options, size=None, source="image"):
       source: what errors call the photo.
 
     Returns:
-      list of Crop, empty without a face that is large enough; one, the whole photo (stretched to
-      the size), for the option "none".
+      list of Crop, empty without a face that is large enough. One for the crops "center" and
+      "none", which stretches the photo to the size.
 
     Raises:
       ImportError, ValueError: as `find_faces`.
     """
     photo = check_image(photo, source)
-    if options.crop == "none":
-        height, width = photo.shape[:2]
-        return [Crop.box(0, 0, width, height, size and (size, size))]
+    if options.crop != "face":
+        return [_fixed_crop(photo, options, size)]
     return [_crop(face, options, size) for face in _faces(photo, options, source)[0]]
 
 
@@ -77,7 +83,7 @@ def find_crop(photo, options, size=None, source="image"):
       ImportError, ValueError: as `find_faces`; no face, only smaller ones, or, with the option
         "one", several.
     """
-    if options.crop == "none":
+    if options.crop != "face":
         return find_crops(photo, options, size, source)[0]
     large, count = _faces(photo, options, source)
     if count == 0:
@@ -92,24 +98,28 @@ def find_crop(photo, options, size=None, source="image"):
 
 
 def prepare(image, options, size=None, source="image"):
-    """Cuts the face out of a picture of a data set.
+    """Prepares a picture of a data set.
 
     Args:
-      image: uint8 [H, W, 3], RGB.
-      options: CropOptions; with the crop "none" the image is given back as it is, for a source to
-        resize by its own rule.
-      size: int, side of the result in pixels; None for as many as the picture has.
+      image: uint8 [H, W, 3], RGB, or [H, W, 1], grey.
+      options: CropOptions.
+      size: int, side of a face's crop in pixels; None for as many as the picture has.
       source: what errors call the image, its file.
 
     Returns:
-      uint8 [size, size, 3], RGB.
+      uint8 [size, size, C] with the crop "face". The others do not resize, as sources have rules of
+      their own for that: "center" gives [S, S, C], "none" the image itself.
 
     Raises:
       ImportError, ValueError: as `find_crop`.
     """
     if options.crop == "none":
         return image
-    return cut(image, find_crop(image, options, size, source))
+    if options.crop == "center":
+        return center_square(image)
+    channels = image.shape[2]
+    rgb = np.repeat(image, 3, axis=2) if channels == 1 else image
+    return cut(rgb, find_crop(rgb, options, size, source))[:, :, :channels]
 
 
 def _faces(photo, options, source):
@@ -119,6 +129,15 @@ def _faces(photo, options, source):
     if options.faces == "confident":
         large.sort(key=lambda face: -face.confidence)
     return large, len(faces)
+
+
+def _fixed_crop(photo, options, size):
+    height, width = photo.shape[:2]
+    left = top = 0
+    if options.crop == "center":
+        left, top = max(0, width - height) // 2, max(0, height - width) // 2
+        width = height = min(width, height)
+    return Crop.box(left, top, left + width, top + height, size and (size, size))
 
 
 def _crop(face, options, size):

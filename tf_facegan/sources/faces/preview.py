@@ -9,7 +9,7 @@ from tf_facegan.command_line import one_line
 from tf_facegan.files import atomic_file
 from tf_facegan.sources.faces.crops import cut
 from tf_facegan.sources.faces.preparation import find_crop
-from tf_facegan.sources.images import read_rgb
+from tf_facegan.sources.images import read_grey_or_rgb
 
 _PAIRS, _COLUMNS = 16, 4
 _SIDE, _GAP = 192, 4  # pixels
@@ -45,7 +45,8 @@ def write_preview(path, photos, options, size=None):
 def _pair(photo_path, options, size):
     before = np.zeros([_SIDE, _SIDE, 3], np.uint8)
     try:
-        before = photo = read_rgb(photo_path)
+        photo = read_grey_or_rgb(photo_path)
+        before = photo = np.repeat(photo, 3 // photo.shape[2], axis=2)
         crop = find_crop(photo, options, size, Path(photo_path).name)
         before, after = _outlined(photo, crop), cut(photo, crop)
     except (ValueError, OSError) as error:
