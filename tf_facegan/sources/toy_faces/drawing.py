@@ -23,22 +23,24 @@ def spline(points, closed=False, steps=6):
     Returns:
       float array [M, 2] that holds every one of `points`.
     """
-    count = len(points)
+    return _spline_weights(len(points), closed, steps) @ points
+
+
+@functools.lru_cache(maxsize=64)
+def _spline_weights(count, closed, steps):
+    """float64 [M, count]: what each point counts at each place of the curve."""
+    points = np.eye(count)
     if closed:
         padded = points[np.arange(-1, count + 2) % count]
     else:
         ends = (2 * points[0] - points[1], 2 * points[-1] - points[-2])
         padded = np.concatenate([ends[0][None], points, ends[1][None]])
     segments = np.stack([padded[k : len(padded) - 3 + k] for k in range(4)])
-    curve = np.einsum("tk,knd->ntd", _basis(steps), segments).reshape(-1, 2)
-    return curve if closed else np.concatenate([curve, points[-1:]])
-
-
-@functools.lru_cache(maxsize=8)
-def _basis(steps):
     t = np.arange(steps)[:, None] / steps
     powers = np.concatenate([t**0, t, t**2, t**3], axis=1)
-    return powers @ (0.5 * np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]))
+    basis = powers @ (0.5 * np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]))
+    weights = np.einsum("tk,knd->ntd", basis, segments).reshape(-1, count)
+    return weights if closed else np.concatenate([weights, points[-1:]])
 
 
 def band(curve, half_widths):
@@ -52,6 +54,7 @@ def band(curve, half_widths):
     return np.concatenate([curve + across, (curve - across)[::-1]])
 
 
+@functools.lru_cache(maxsize=64)
 def taper(count, start=0.0, end=0.0):
     """Factors [count] of a stroke's width: `start` and `end` at its ends, 1 in the middle."""
     t = np.linspace(0.0, 1.0, count)

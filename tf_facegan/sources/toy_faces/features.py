@@ -11,7 +11,12 @@ _MOUTH_INSIDE = np.array((0.22, 0.07, 0.07))
 _TEETH = np.array((0.93, 0.90, 0.84))
 _TONGUE = np.array((0.66, 0.32, 0.32))
 _SHADOW = np.array((0.55, 0.42, 0.38))
+_PUPIL = np.array((0.03, 0.03, 0.03))
+_GLINT = np.array((1.0, 1.0, 1.0))
 _IRIS_RADIUS = 0.105
+_UPPER_LIDS = ((36, 37, 38, 39), (42, 43, 44, 45))
+_LOWER_LIDS = ((39, 40, 41, 36), (45, 46, 47, 42))
+_LID_FOLD = np.array([(0, -0.015, 0), (0, -0.055, 0), (0, -0.055, 0), (0, -0.015, 0)])
 
 
 def draw_features(painter, camera, identity, points, strength):
@@ -25,73 +30,74 @@ def draw_features(painter, camera, identity, points, strength):
       strength: {number of an action unit: 0 to 1}.
     """
     marks = camera.pixels(points)
-    rest = neutral_landmarks(identity)
     _draw_nose(painter, camera, identity, points, marks)
-    for side, (eye, brow) in enumerate(((36, 17), (42, 22))):
-        eye = list(range(eye, eye + 6))
-        _draw_eye(painter, camera, identity, points, marks, rest, eye, side, strength[45])
-        _draw_brow(painter, camera, identity, marks[brow : brow + 5], side)
+    _draw_eyes(painter, camera, identity, points, marks, strength[45])
+    _draw_brows(painter, camera, identity, marks)
     _draw_mouth(painter, camera, identity, marks, strength)
 
 
-def _draw_eye(painter, camera, identity, points, marks, rest, eye, side, blink):
+def _draw_eyes(painter, camera, identity, points, marks, blink):
     scale = camera.scale
-    upper = spline(marks[eye[:4]])
-    lower = spline(marks[[eye[3], eye[4], eye[5], eye[0]]])
-    opening = np.concatenate([upper, lower[1:-1]])
-    seen = painter.fill([opening], _SCLERA)
+    upper = [spline(marks[[*lid]]) for lid in _UPPER_LIDS]
+    lower = [spline(marks[[*lid]]) for lid in _LOWER_LIDS]
+    openings = [np.concatenate([above, below[1:-1]]) for above, below in zip(upper, lower)]
+    rest = neutral_landmarks(identity)
+    seen = painter.fill(openings, _SCLERA)
     if seen is not None:
-        _draw_iris(painter, camera, identity, points, rest, eye, seen)
-        shadow = band(upper + (0, 0.02 * scale), 0.03 * scale)
-        painter.darken([shadow], (0.55, 0.5, 0.5), 0.016 * scale, within=seen)
-    outer_first = side == 0
-    thick = np.linspace(1.3, 0.7, len(upper))
-    thick = thick if outer_first else thick[::-1]
-    lash = 0.017 * identity.lashes * scale * thick * taper(len(upper), 0.5, 0.5)
-    painter.fill([band(upper, lash)], _LASH, 0.9, 0.005 * scale)
-    lower_line = band(lower, 0.007 * scale * taper(len(lower)))
-    painter.darken([lower_line], _SHADOW, 0.006 * scale)
-    # The fold of the upper lid stays where the lid is at rest, and goes with the brow a little.
-    crease = rest[eye[:4]].copy()
-    crease[:, 1] += np.array([-0.015, -0.055, -0.055, -0.015])
-    brow = slice(17, 22) if outer_first else slice(22, 27)
-    crease[:, 1] += 0.3 * (points[brow, 1].mean() - rest[brow, 1].mean())
-    crease[:, 1] = np.minimum(crease[:, 1], points[eye[:4], 1] - 0.02)
-    curve = spline(camera.pixels(crease))
-    stroke = band(curve, 0.011 * scale * taper(len(curve)))
-    painter.darken([stroke], _SHADOW, 0.008 * scale, [0.75 - 0.5 * blink])
+        _draw_irises(painter, camera, identity, rest, seen)
+        shadows = [band(lid + (0, 0.02 * scale), 0.03 * scale) for lid in upper]
+        painter.darken(shadows, (0.55, 0.5, 0.5), 0.016 * scale, within=seen)
+    count = len(upper[0])
+    thick = 0.017 * identity.lashes * scale * taper(count, 0.5, 0.5) * np.linspace(1.3, 0.7, count)
+    lashes = [band(upper[0], thick), band(upper[1], thick[::-1])]
+    painter.fill(lashes, _LASH, 0.9, 0.005 * scale)
+    lines = [band(lid, 0.007 * scale * taper(count)) for lid in lower]
+    painter.darken(lines, _SHADOW, 0.006 * scale)
+    folds = [
+        band(spline(camera.pixels(fold)), 0.011 * scale * taper(count))
+        for fold in (_lid_fold(points, rest, side) for side in (0, 1))
+    ]
+    painter.darken(folds, _SHADOW, 0.008 * scale, [0.75 - 0.5 * blink] * 2)
 
 
-def _draw_iris(painter, camera, identity, points, rest, eye, seen):
+def _lid_fold(points, rest, side):
+    """The fold of the upper lid: it stays where the lid is at rest, and follows the brow a bit."""
+    lid, brow = list(_UPPER_LIDS[side]), slice(17 + 5 * side, 22 + 5 * side)
+    fold = rest[lid] + _LID_FOLD
+    fold[:, 1] += 0.3 * (points[brow, 1].mean() - rest[brow, 1].mean())
+    fold[:, 1] = np.minimum(fold[:, 1], points[lid, 1] - 0.02)
+    return fold
+
+
+def _draw_irises(painter, camera, identity, rest, seen):
     scale = camera.scale
     gaze = np.array(camera.scene.gaze) * (0.075, 0.04)
-    middle = rest[eye, :2].mean(axis=0) + gaze + (0.0, -0.012)
-    centre = camera.pixels(lifted([middle], -0.06))[0]
+    middles = np.array([rest[36:42, :2].mean(axis=0), rest[42:48, :2].mean(axis=0)])
+    centres = camera.pixels(lifted(middles + gaze + (0.0, -0.012), -0.06))
     radius = _IRIS_RADIUS * scale * identity.eye_size**0.5
-    round_ = np.array((radius * np.cos(np.radians(camera.scene.yaw)), radius))
+    radii = np.array((radius * np.cos(np.radians(camera.scene.yaw)), radius))
     colour = np.array(identity.eye_colour)
-    soft = 0.008 * scale
-    painter.fill([ellipse(centre, round_)], 0.45 * colour, 1.0, soft, within=seen)
-    painter.fill([ellipse(centre, 0.82 * round_)], colour, 1.0, 2 * soft, within=seen)
-    below = centre + (0, 0.3 * radius)
-    painter.fill(
-        [ellipse(below, 0.5 * round_)], np.minimum(1.5 * colour, 1), 0.6, 2 * soft, within=seen
-    )
-    painter.fill([ellipse(centre, 0.42 * round_)], (0.03, 0.03, 0.03), 1.0, soft, within=seen)
     azimuth = np.radians(camera.scene.light_azimuth)
-    glint = centre + np.array((0.45 * np.sin(azimuth) + 0.1, -0.4)) * radius
-    painter.fill([ellipse(glint, 0.22 * round_)], (1.0, 1.0, 1.0), 0.85, soft / 2, within=seen)
+    glint = np.array((0.45 * np.sin(azimuth) + 0.1, -0.4)) * radius
+    soft = 0.008 * scale
+    for move, size, paint, opacity, blur in (
+        (0.0, 1.0, 0.45 * colour, 1.0, soft),
+        (0.0, 0.82, colour, 1.0, 2 * soft),
+        ((0.0, 0.3 * radius), 0.5, np.minimum(1.5 * colour, 1.0), 0.6, 2 * soft),
+        (0.0, 0.42, _PUPIL, 1.0, soft),
+        (glint, 0.22, _GLINT, 0.85, soft / 2),
+    ):
+        discs = [ellipse(centre, size * radii) for centre in centres + move]
+        painter.fill(discs, paint, opacity, blur, within=seen)
 
 
-def _draw_brow(painter, camera, identity, marks, side):
-    curve = spline(marks)
-    profile = np.interp(
-        np.linspace(0, 1, len(curve)), (0, 0.2, 0.6, 0.9, 1), (0.25, 0.6, 1, 1, 0.6)
-    )
-    profile = profile if side == 0 else profile[::-1]
-    stroke = band(curve, 0.046 * identity.brow_thickness * camera.scale * profile)
+def _draw_brows(painter, camera, identity, marks):
+    curves = [spline(marks[17:22]), spline(marks[26:21:-1])]  # both from the outside to the inside
+    places = np.linspace(0, 1, len(curves[0]))
+    profile = np.interp(places, (0, 0.2, 0.6, 0.9, 1), (0.25, 0.6, 1, 1, 0.6))
+    width = 0.046 * identity.brow_thickness * camera.scale * profile
     colour = 0.75 * np.array(identity.hair_colour) + 0.1 * identity.skin_colour
-    painter.fill([stroke], colour, 0.85, 0.014 * camera.scale)
+    painter.fill([band(curve, width) for curve in curves], colour, 0.85, 0.014 * camera.scale)
 
 
 def _draw_nose(painter, camera, identity, points, marks):

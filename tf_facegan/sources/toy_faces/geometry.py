@@ -97,15 +97,18 @@ def landmarks(identity, intensities):
     return muscles.contract(neutral, intensities, MIRROR)
 
 
+@functools.lru_cache(maxsize=256)
 def neutral_landmarks(identity):
-    """float64 [68, 3]: the landmarks of an identity at rest, in face coordinates."""
+    """float64 [68, 3], not to be written to: the landmarks of an identity at rest."""
     left = np.zeros((68, 3))
     _jaw(left, identity)
     _brow(left, identity)
     _eye(left, identity)
     _nose(left, identity)
     _mouth(left, identity)
-    return _symmetric(left)
+    points = _symmetric(left)
+    points.flags.writeable = False
+    return points
 
 
 def _symmetric(points):

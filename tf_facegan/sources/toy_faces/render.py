@@ -67,10 +67,11 @@ def render(identity, aus, scene, resolution):
     skin = _lit_skin(camera, identity, points, strength, shading)
     canvas.lay_pixels(hair.ears(camera, identity), skin * np.float32(0.88), SKIN)
     seen = canvas.lay_pixels([_face_outline(camera, identity, marks)], skin, SKIN)
-    if seen is not None and hair.front(identity) is not None:
-        fringe = camera.pixels(hair.flat(hair.front(identity) + (0.0, 0.05)))
-        canvas.painter.darken([fringe], (0.7, 0.62, 0.6), 0.05 * camera.scale, within=seen)
-    canvas.lay(hair.front(identity), hair_colours, HAIR)
+    fringe = hair.front(identity)
+    if seen is not None and fringe is not None:
+        shadow = camera.pixels(hair.flat(fringe + (0.0, 0.05)))
+        canvas.painter.darken([shadow], (0.7, 0.62, 0.6), 0.05 * camera.scale, within=seen)
+    canvas.lay(fringe, hair_colours, HAIR)
     return Face(_developed(canvas.painter.image), marks.astype(np.float32), canvas.regions)
 
 

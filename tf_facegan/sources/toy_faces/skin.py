@@ -90,9 +90,12 @@ def draw_wrinkles(painter, camera, identity, points, strength):
     _mouth_corners(deep, points, strength)
     for folds, half_width, blur in ((fine, 0.014, 0.012), (deep, 0.02, 0.022)):
         folds = sorted(folds, key=lambda fold: fold[1])  # the deepest over the others
+        if not folds:
+            continue
+        pixels = camera.pixels(lifted(np.concatenate([places for places, _ in folds])))
+        ends = np.cumsum([len(places) for places, _ in folds])[:-1]
         strokes = []
-        for places, _ in folds:
-            curve = spline(camera.pixels(lifted(places)), steps=5)
+        for curve in (spline(part, steps=5) for part in np.split(pixels, ends)):
             strokes.append(band(curve, half_width * camera.scale * taper(len(curve))))
         painter.darken(strokes, _FOLD, blur * camera.scale, [fold[1] for fold in folds])
 
