@@ -91,16 +91,59 @@ PRESETS = {
     ),
 }
 
+_BENCHMARK_TICKS = {
+    "schedule.tick_kimg_base": 1,
+    "schedule.tick_kimg_dict": {},
+    "train.image_snapshot_ticks": 1000,
+    "train.network_snapshot_ticks": 1000,
+}
+
 # system -> {modifier: {dotted field: value}}
 MODIFIERS = {
     "tbgan": {
+        # float16 needs the gradients scaled, and an epsilon that it can tell from zero.
+        "fp16": {
+            "G.dtype": "float16",
+            "D.dtype": "float16",
+            "G.pixelnorm_epsilon": 1e-4,
+            "G_opt.use_loss_scaling": True,
+            "D_opt.use_loss_scaling": True,
+            "schedule.max_minibatch_per_gpu": {512: 16, 1024: 8},
+        },
+        "bf16": {
+            "G.dtype": "bfloat16",
+            "D.dtype": "bfloat16",
+            "schedule.max_minibatch_per_gpu": {512: 16, 1024: 8},
+        },
         "fp32": {"schedule.max_minibatch_per_gpu": {256: 16, 512: 8, 1024: 4}},
+        "cond": {"data.max_label_size": "full"},
+        "cond1": {"data.max_label_size": 1},
+        "g4k": {"grid.size": "4k"},
+        "grpc": {"grid.layout": "row_per_class"},
+        "nogrowing": {
+            "schedule.lod_initial_resolution": 1024,
+            "schedule.lod_training_kimg": 0,
+            "schedule.lod_transition_kimg": 0,
+            "train.total_kimg": 10000,
+        },
         "nopixelnorm": {"G.use_pixelnorm": False},
         "nowscale": {"G.use_wscale": False, "D.use_wscale": False},
         "noleakyrelu": {"G.use_leakyrelu": False},
         "nosmoothing": {"train.G_smoothing": 0.0},
         "norepeat": {"train.minibatch_repeats": 1},
         "noreset": {"train.reset_opt_for_new_lod": False},
+        "BENCHMARK": {
+            "schedule.lod_initial_resolution": 4,
+            "schedule.lod_training_kimg": 3,
+            "schedule.lod_transition_kimg": 3,
+            "train.total_kimg": 51,
+            **_BENCHMARK_TICKS,
+        },
+        "BENCHMARK0": {
+            "schedule.lod_initial_resolution": 1024,
+            "train.total_kimg": 10,
+            **_BENCHMARK_TICKS,
+        },
         "VERBOSE": {
             "schedule.tick_kimg_base": 100,
             "schedule.tick_kimg_dict": {},

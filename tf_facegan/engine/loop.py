@@ -15,6 +15,8 @@ A trainer gives the loop what differs between systems:
   write_reals(run)          the sheet of real images, once
   write_samples(run, kimg)  the sheet of samples
   networks()                {network: {published name: array}} for a snapshot
+  scales_losses             bool, optional: steps that overflow are part of the method (dynamic loss
+                            scaling), and terms that are not finite no reason to stop
 """
 
 import os
@@ -83,12 +85,14 @@ class Loop:
     def _restore(self):
         progress = self._checkpoints.restore()
         if progress is not None:
+            self._saved_kimg = progress.kimg
             self._log.write(f"Resumed at {progress.kimg:.1f} kimg")
             return progress
         progress = Progress()
         self._trainer.write_reals(self._run)
         self._trainer.write_samples(self._run, 0)
         self._checkpoints.save(progress)
+        self._saved_kimg = 0.0
         return progress
 
     def _loop(self, signals):
@@ -110,6 +114,7 @@ class Loop:
                 if done or progress.images >= progress.tick_start + phase.tick_kimg * 1000:
                     self._tick(phase, done)
                 elif self._checkpoint_due():
+                    self._check_finite()
                     self._checkpoint()
                 if signals.received and not done:
                     self._stop(signals.received)
@@ -122,6 +127,7 @@ class Loop:
             self._events.scalars(values, self._progress.images)
 
     def _tick(self, phase, done):
+        self._check_finite()
         progress, now = self._progress, time.monotonic()
         tick_seconds = now - self._tick_began
         tick_kimg = (progress.images - progress.tick_start) / 1000.0
@@ -164,11 +170,25 @@ class Loop:
     def _checkpoint_due(self):
         return time.monotonic() - self._checkpointed > self._settings.checkpoint_minutes * 60
 
+    def _check_finite(self):
+        """Ends the run before anything is saved that a term which is not finite has spoilt."""
+        terms = self._averages.not_finite()
+        if terms and not getattr(self._trainer, "scales_losses", False):
+            message = (
+                f"{self._run.path}: not finite at {self._progress.kimg:.1f} kimg: {', '.join(terms)}; "
+                f"the last good checkpoint is at {self._saved_kimg:.1f} kimg. Lower the learning rates or raise the minibatch: "
+                f"python train.py --resume {self._run.path} --set FIELD=VALUE"
+            )
+            self._log.keep(message)
+            raise ValueError(message)
+
     def _checkpoint(self):
         self._checkpoints.save(self._progress)
         self._checkpointed = time.monotonic()
+        self._saved_kimg = self._progress.kimg
 
     def _stop(self, number):
+        self._check_finite()
         self._progress.seconds += time.monotonic() - self._tick_began + self._maintenance
         self._checkpoint()
         self._log.write(
@@ -199,6 +219,10 @@ class _Log:
     def write(self, line):
         with tqdm.external_write_mode(file=sys.stdout):
             print(line, flush=True)
+        self.keep(line)
+
+    def keep(self, line):
+        """Writes a line to `log.txt` only."""
         self._file.write(line + "\n")
 
 

@@ -15,6 +15,7 @@ class Averages:
 
     def __init__(self):
         self._sums, self._counts, self._pending = {}, {}, []
+        self._not_finite = set()
 
     def add(self, scalars):
         """Adds one evaluation: dict of name to scalar."""
@@ -22,11 +23,16 @@ class Averages:
         if len(self._pending) >= _PENDING_LIMIT:
             self._collect()
 
+    def not_finite(self):
+        """Returns the names of values that were infinite or not a number, sorted."""
+        self._collect()
+        return sorted(self._not_finite)
+
     def flush(self):
         """Returns dict of name to mean (float) and starts anew."""
         self._collect()
         means = {name: self._sums[name] / count for name, count in self._counts.items()}
-        self._sums, self._counts = {}, {}
+        self._sums, self._counts, self._not_finite = {}, {}, set()
         return means
 
     def _collect(self):
@@ -36,6 +42,8 @@ class Averages:
                 if np.isfinite(value):
                     self._sums[name] = self._sums.get(name, 0.0) + value
                     self._counts[name] = self._counts.get(name, 0) + 1
+                else:
+                    self._not_finite.add(name)
         self._pending = []
 
 

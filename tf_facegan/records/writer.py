@@ -7,6 +7,7 @@ import hashlib
 import os
 import pickle
 import shutil
+import uuid
 from pathlib import Path
 
 import numpy as np
@@ -276,8 +277,11 @@ def _shard_counts(shards, count):
 
 
 def _fingerprint(*content):
-    """Changes with anything that decides what a set holds."""
-    return hashlib.sha256(pickle.dumps(content, protocol=4)).hexdigest()
+    """Changes with anything that decides what a set holds; always, where that cannot be told."""
+    try:
+        return hashlib.sha256(pickle.dumps(content, protocol=4)).hexdigest()
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return uuid.uuid4().hex
 
 
 def _check_space(path, folder, plan):

@@ -40,6 +40,9 @@ class _Network:
     )
     fused_scale: bool = option(True, "one strided convolution instead of scaling + convolution")
     use_wscale: bool = option(True, "equalized learning rate")
+    dtype: str = option(
+        "float32", "of the convolutions: float32, float16 or bfloat16; weights stay float32"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Optimizer:
     beta1: float = option(0.0, "decay of Adam's first moment")
     beta2: float = option(0.99, "decay of Adam's second moment")
     epsilon: float = option(1e-8, "added to the root of Adam's second moment")
+    use_loss_scaling: bool = option(False, "dynamic loss scaling, for float16")
+    loss_scaling_init: float = option(64.0, "log2 of the first loss scale")
+    loss_scaling_inc: float = option(0.0005, "added to its log2 after a finite step")
+    loss_scaling_dec: float = option(1.0, "taken from its log2 after an overflow")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,8 @@ from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
 from tf_facegan.utilities.images import split_modalities
 
+# Keras policies by the dtype of the convolutions; None is Keras's current one.
+_POLICIES = {"float32": None, "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
 _ONE_HOT_LOGIT = 4.0  # softmax of 4 against six zeros is 0.90: how sure the published labels are
 
 
@@ -179,6 +181,10 @@ def network_arguments(config, network, info):
     """
     section = getattr(config, network)
     arguments = {field.name: getattr(section, field.name) for field in dataclasses.fields(section)}
+    if section.dtype not in _POLICIES:
+        known = ", ".join(_POLICIES)
+        raise ValueError(f"{network}.dtype is {section.dtype!r}, one of {known} expected")
+    arguments["dtype"] = _POLICIES[section.dtype]
     label_size = info.labels["size"] if info.labels else 0
     return {
         **arguments,

@@ -23,7 +23,8 @@ from tf_facegan.layers import (
 )
 from tf_facegan.tbgan.architecture import Architecture
 
-HEADS = ("ToRGB", "4x4/Dense1")  # layers without an activation
+SCORES = "4x4/Dense1"
+HEADS = ("ToRGB", SCORES)  # layers without an activation
 
 
 class ProgressiveNetwork(tf.keras.Model):
@@ -44,6 +45,8 @@ class ProgressiveNetwork(tf.keras.Model):
                 "dtype": self.dtype_policy,
                 "autocast": False,
             }
+            if path == SCORES:  # gradients of scaled losses overflow in half precision here
+                common["dtype"] = stable_dtype(self.compute_dtype)
             if shape.kind == "dense":
                 self.named_layers[path] = EqualizedDense(**common)
             else:
@@ -318,10 +321,9 @@ class Discriminator(ProgressiveNetwork):
         x = self.named_layers["4x4/Conv"](x)
         # The published layer flattens NCHW: feature index = channel * 16 + row * 4 + column.
         x = tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [-1, 16 * self.architecture.fmaps(1)])
-        hidden, head = self.named_layers["4x4/Dense0"], self.named_layers["4x4/Dense1"]
+        hidden, head = self.named_layers["4x4/Dense0"], self.named_layers[SCORES]
         x = activate(hidden(x), tf.cast(hidden.bias, x.dtype), "leaky_relu")
-        x = head(x)
-        x = tf.cast(x, stable_dtype(x.dtype))
+        x = head(tf.cast(x, head.compute_dtype))
         x = activate(x, tf.cast(head.bias, x.dtype), None)
         return x[:, :1], x[:, 1:]
 

@@ -83,6 +83,11 @@ class Trainer:
         self._draws = tf.function(self._draws_of_step)
         self._grid = make_grid(self.set, config.grid, config.random_seed, self.G.latent_size)
 
+    @property
+    def scales_losses(self):
+        """bool: some steps are expected to overflow, and are skipped."""
+        return self.config.G_opt.use_loss_scaling or self.config.D_opt.use_loss_scaling
+
     def _network(self, cls, section, stream):
         arguments = network_arguments(self.config, section, self.set.info)
         return cls(**arguments, seed=self.config.random_seed * 2 + stream)
@@ -238,13 +243,17 @@ class Trainer:
             averages, sources = (net.named_variables.values() for net in (self.Gs, self.G))
             ema_update(averages, sources, self.config.train.G_smoothing)
         G_overflow = self._generator_step(draws["G"], lod, G_lrate)
-        return {
+        scalars = {
             **{name: tf.reduce_mean(tf.cast(term, tf.float32)) for name, term in terms.items()},
             "TrainG/learning_rate": G_lrate,
             "TrainD/learning_rate": D_lrate,
             "TrainG/overflow_frequency": G_overflow,
             "TrainD/overflow_frequency": D_overflow,
         }
+        for name, optimizer in (("TrainG", self.G_opt), ("TrainD", self.D_opt)):
+            if optimizer.scale_log2 is not None:
+                scalars[f"{name}/loss_scaling_log2"] = tf.identity(optimizer.scale_log2)
+        return scalars
 
     def _discriminator_step(self, batch, drawn, lod, learning_rate):
         config = self.config
@@ -269,7 +278,9 @@ class Trainer:
                 lod,
                 **dataclasses.asdict(config.loss),
                 label_kind=self._label_kind,
+                loss_scale=self.D_opt.loss_scale,
             )
+            loss = self.D_opt.scaled(loss)
         gradients = tape.gradient(loss, variables)
         return terms, self.D_opt.apply(gradients, variables, learning_rate)
 
@@ -286,6 +297,7 @@ class Trainer:
                 self.config.loss.cond_weight,
                 self._label_kind,
             )
+            loss = self.G_opt.scaled(loss)
         return self.G_opt.apply(tape.gradient(loss, variables), variables, learning_rate)
 
     @property
@@ -314,4 +326,13 @@ def check_minibatches(config, resolution, replicas):
 
 
 def _adam(settings, network):
-    return Adam(list(network.named_variables.values()), **dataclasses.asdict(settings))
+    return Adam(
+        list(network.named_variables.values()),
+        beta1=settings.beta1,
+        beta2=settings.beta2,
+        epsilon=settings.epsilon,
+        loss_scaling=settings.use_loss_scaling,
+        initial_scale_log2=settings.loss_scaling_init,
+        scale_increment=settings.loss_scaling_inc,
+        scale_decrement=settings.loss_scaling_dec,
+    )
