@@ -174,10 +174,11 @@ class Loop:
         """Ends the run before anything is saved that a term which is not finite has spoilt."""
         terms = self._averages.not_finite()
         if terms and not getattr(self._trainer, "scales_losses", False):
+            now, saved = self._progress.kimg, self._saved_kimg
             message = (
-                f"{self._run.path}: not finite at {self._progress.kimg:.1f} kimg: {', '.join(terms)}; "
-                f"the last good checkpoint is at {self._saved_kimg:.1f} kimg. Lower the learning rates or raise the minibatch: "
-                f"python train.py --resume {self._run.path} --set FIELD=VALUE"
+                f"{self._run.path}: not finite at {now:.1f} kimg: {', '.join(terms)}; the last good "
+                f"checkpoint is at {saved:.1f} kimg. Lower the learning rates or raise the "
+                f"minibatch: python train.py --resume {self._run.path} --set FIELD=VALUE"
             )
             self._log.keep(message)
             raise ValueError(message)
