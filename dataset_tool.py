@@ -633,7 +633,10 @@ COMMANDS = (
         "create_from_openface datasets/celeba data/images_aligned data/list_attr_celeba.txt",
         (
             NEW_SET,
-            Argument("image_dir", "folder of square face crops, or of photos with --crop"),
+            Argument(
+                "image_dir",
+                "folder of square face crops, OpenFace's output folder, or of photos with --crop",
+            ),
             Argument(
                 "annotations",
                 "OpenFace's .csv file or folder of <name>.csv files, a text list with a name and "

@@ -85,6 +85,22 @@ def test_the_most_confident_face_counts_and_failed_detections_are_left_out(tmp_p
     assert RecordSet(tmp_path / "set").count == 2
 
 
+def test_openfaces_folders_of_aligned_faces(tmp_path, capsys):
+    rows = [line(vector(1), 0, 0.9), line(vector(2), 1, 0.95)]
+    write_csv(tmp_path / "imgs" / "N_01_2.csv", rows)
+    faces = [
+        tool.write_image(tmp_path / f"imgs/N_01_2_aligned/face_det_{face:06d}.bmp", face)
+        for face in range(2)
+    ]
+    assert create(tmp_path, "imgs") == 0
+    found = RecordSet(tmp_path / "set")
+    np.testing.assert_array_equal(found.read([0])[0], faces[1].transpose(2, 0, 1))
+    np.testing.assert_allclose(found.fields["aus"], [vector(2)], rtol=1e-6)
+    (tmp_path / "imgs/N_01_2_aligned/face_det_000001.bmp").unlink()
+    assert create(tmp_path, "imgs", "--overwrite") == 1
+    assert "N_01_2_aligned/face_det_000001.jpg" in capsys.readouterr().err
+
+
 def test_one_csv_file_for_all_frames(tmp_path):
     write_images(tmp_path / "imgs", [f"frame_det_00_{n:06d}" for n in (1, 2, 10)], ".bmp")
     columns = ("frame", "face_id", "timestamp", "confidence", "success", *AUS, *PRESENCES)
@@ -269,7 +285,11 @@ def test_bad_input_is_one_line(tmp_path, capsys, break_it, message):
         (("face", *AUS), [["0", "1"]], "aus.csv: row 2 has 2 values for 18 names"),
         (("x", *AUS), [["0"] * 18], "columns x, AU01_r, AU02_r"),
         (("frame", *AUS), [["one", *["0"] * 17]], "aus.csv: frame 'one', a number expected"),
-        (("file", "confidence", *AUS), [["a", "high", *["0"] * 17]], "confidence is not a number"),
+        (
+            ("file", "confidence", *AUS),
+            [["a", "high", *["0"] * 17]],
+            "confidence or face is not a number",
+        ),
     ],
 )
 def test_bad_tables(tmp_path, capsys, columns, rows, message):

@@ -25,6 +25,7 @@ class Annotations:
 
     Attributes:
       vectors: {stem: float64 [17] in the order of AUS}, in the order of the file.
+      faces: {stem: number of the chosen face among those in the picture}.
       failed: {stem: why OpenFace's result does not count}.
       problems: list of (stem, where, reason), rows that cannot be used.
       splits: {"train" | "test": list of stems} if the source divides them, else None.
@@ -32,6 +33,7 @@ class Annotations:
     """
 
     vectors: dict = dataclasses.field(default_factory=dict)
+    faces: dict = dataclasses.field(default_factory=dict)
     failed: dict = dataclasses.field(default_factory=dict)
     problems: list = dataclasses.field(default_factory=list)
     splits: dict = None
@@ -192,8 +194,9 @@ def _add_best(annotations, path, stem, rows, min_confidence):
     """Takes the row of the most confident detection, if that is confident enough."""
     try:
         confidences = [float(row.get("confidence", 1)) for row in rows]
+        faces = [int(float(row.get("face", 0))) for row in rows]
     except ValueError as error:
-        reason = f"confidence is not a number ({error})"
+        reason = f"confidence or face is not a number ({error})"
         annotations.problems.append((stem, f"{path}, {stem}", reason))
         return
     confidence, best = max(zip(confidences, range(len(rows))), key=lambda pair: pair[0])
@@ -202,6 +205,7 @@ def _add_best(annotations, path, stem, rows, min_confidence):
     if not confidence >= min_confidence or row.get("success", "1").strip() == "0":
         annotations.failed[stem] = f"detected with a confidence of {confidence:g} only"
         return
+    annotations.faces[stem] = faces[best]
     where = str(path) if path.stem == stem else f"{path}, {stem}"
     annotations.add(where, stem, [row[column] for column in AUS])
 

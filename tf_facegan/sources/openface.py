@@ -2,6 +2,7 @@
 
 import functools
 import random
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -12,6 +13,7 @@ from tf_facegan.sources.action_units import AUS, NAMES
 MIN_CONFIDENCE = 0.88
 PUBLISHED_TEST_COUNT = 100
 _SHUFFLE_SEED = 1234
+_ALIGNED = "_aligned"
 
 
 def create_set(
@@ -34,7 +36,8 @@ def create_set(
 
     Args:
       path: folder to make.
-      image_dir: folder of square face crops, or of photos with `crop`.
+      image_dir: folder of square face crops, of OpenFace's `<name>_aligned` folders, or of photos
+        with `crop`.
       annotations: file or folder, see `au_files.read`.
       resolution: int, side of the stored pictures; others are resized.
       min_confidence: float, detections of less confidence are left out.
@@ -48,8 +51,9 @@ def create_set(
     Raises:
       FileNotFoundError, ValueError: see `au_files.read`, `matching.left_out`, `write_set`.
     """
-    found = matching.files_by_stem(image_dir, images.SUFFIXES)
+    found = find_pictures(image_dir)
     read = au_files.read(annotations, found, min_confidence)
+    found = {stem: face_file(path, read.faces.get(stem, 0)) for stem, path in found.items()}
     skipped = [(str(found.get(stem, stem)), reason) for stem, reason in read.failed.items()]
     skipped += matching.left_out(_problems(found, read, annotations), on_error)
     if preview is not None:
@@ -72,6 +76,39 @@ def create_set(
         on_error=on_error,
         **options,
     )
+
+
+def find_pictures(image_dir):
+    """Finds pictures, or OpenFace's folders of the aligned faces of a picture.
+
+    Args:
+      image_dir: folder of image files, or of folders `<stem>_aligned`.
+
+    Returns:
+      {stem: pathlib.Path of the picture or the folder}.
+
+    Raises:
+      FileNotFoundError, ValueError: see `matching.files_by_stem`.
+    """
+    folders = sorted(Path(image_dir).glob(f"*{_ALIGNED}"))
+    aligned = {path.name[: -len(_ALIGNED)]: path for path in folders if path.is_dir()}
+    return aligned or matching.files_by_stem(image_dir, images.SUFFIXES)
+
+
+def face_file(path, face):
+    """The file of a face, where `path` is OpenFace's folder of the faces of a picture.
+
+    Args:
+      path: pathlib.Path of the folder, or of a file, which is returned as it is.
+      face: int, number of the face.
+
+    Returns:
+      pathlib.Path; it need not exist.
+    """
+    if not path.is_dir():
+        return path
+    name = f"face_det_{face:06d}"
+    return next(iter(sorted(path.glob(f"{name}.*"))), path / f"{name}.jpg")
 
 
 def load_square(path, side, crop=faces.WHOLE):
