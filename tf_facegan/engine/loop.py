@@ -176,8 +176,8 @@ class Loop:
         if terms and not getattr(self._trainer, "scales_losses", False):
             now, saved = self._progress.kimg, self._saved_kimg
             message = (
-                f"{self._run.path}: not finite at {now:.1f} kimg: {', '.join(terms)}; the last good "
-                f"checkpoint is at {saved:.1f} kimg. Lower the learning rates or raise the "
+                f"{self._run.path}: not finite at {now:.1f} kimg: {', '.join(terms)}; the last "
+                f"good checkpoint is at {saved:.1f} kimg. Lower the learning rates or raise the "
                 f"minibatch: python train.py --resume {self._run.path} --set FIELD=VALUE"
             )
             self._log.keep(message)
