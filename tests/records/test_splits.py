@@ -9,7 +9,7 @@ from tf_facegan.records.reader import RecordSet
 PARTS = {"train": (4, 1), "test": (2, 7)}
 
 
-def write(path, part, overwrite, workers, size=8, fail=(), log=None):
+def write(path, part, overwrite, workers, size=8, fail=(), log=None, on_error=None):
     """Writes a set of part[0] images; `fail` names those that cannot be written."""
     if log is not None:
         log.append(path.name)
@@ -53,14 +53,28 @@ def test_a_build_goes_on_where_it_stopped(tmp_path):
 @pytest.mark.parametrize(
     ("parts", "options"), [({"train": (4, 1), "test": (3, 7)}, {}), (None, {"size": 16})]
 )
-def test_a_build_does_not_go_on_with_something_else(tmp_path, parts, options):
+def test_a_build_of_something_else_begins_anew(tmp_path, parts, options):
     with pytest.raises(ValueError):
         write_splits(tmp_path / "faces", fail=["test"])
-    with pytest.raises(ValueError, match="faces: holds the unfinished build of other sets"):
-        write_splits(tmp_path / "faces", parts, **options)
     log = []
-    write_splits(tmp_path / "faces", parts, overwrite=True, log=log, **options)
+    write_splits(tmp_path / "faces", parts, log=log, **options)
     assert log == ["train", "test"]
+
+
+def test_sets_of_an_earlier_build_do_not_count_as_done(tmp_path):
+    write_splits(tmp_path / "faces", size=16)
+    with pytest.raises(ValueError):
+        write_splits(tmp_path / "faces", overwrite=True, fail=["test"])
+    log = []
+    write_splits(tmp_path / "faces", log=log)
+    assert log == ["test"]
+    assert RecordSet(tmp_path / "faces/test").resolution == 8
+
+
+def test_going_on_with_errors_skipped(tmp_path):
+    with pytest.raises(ValueError):
+        write_splits(tmp_path / "faces", fail=["test"], on_error="stop")
+    assert list(write_splits(tmp_path / "faces", on_error="skip")) == ["test"]
 
 
 def test_nothing_is_left_of_a_build_that_did_not_begin(tmp_path):

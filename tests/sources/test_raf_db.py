@@ -195,3 +195,19 @@ def test_existing_output(tmp_path, capsys):
     assert "raf: exists; give --overwrite" in message
     assert create(tmp_path, "--overwrite", "--resolution", 12) == 0
     assert RecordSet(tmp_path / "raf/test").info.shape == [3, 12, 12]
+
+
+def test_a_build_that_failed_goes_on_without_the_bad_picture(tmp_path, capsys):
+    write_basic(tmp_path / "data")
+    (tmp_path / "data/Image/aligned/test_0001_aligned.jpg").write_bytes(b"x")
+    write = {"test_0002": 3, **LABELS}
+    lines = "".join(f"{name}.jpg {label}\n" for name, label in write.items())
+    (tmp_path / "data" / LIST).write_text(lines)
+    tool.write_image(tmp_path / "data/Image/aligned/test_0002_aligned.jpg", 7, 10, 10)
+    argv = ("create_raf_db", tmp_path / "raf", tmp_path / "data")
+    assert "test_0001_aligned.jpg: not a readable image" in tool.error_of(capsys, *argv)
+    assert RecordSet(tmp_path / "raf/train").count == 3
+    assert create(tmp_path, "--on_error", "skip") == 0
+    assert sorted(path.name for path in (tmp_path / "raf").iterdir()) == ["test", "train"]
+    assert RecordSet(tmp_path / "raf/test").fields["expression"].tolist() == [2]
+    assert "test_0001" in (tmp_path / "raf/test/test-skipped.csv").read_text()

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from tf_facegan import files
 
-UNFINISHED = ".unfinished"  # in the folder of the sets until all are there
+UNFINISHED = ".unfinished"  # in the folder until all sets are there: a hash, and what is done
 
 
 def write_splits(path, splits, write, overwrite=False, workers=None, **options):
     """Writes a set for each split into `path`/<name of the split>.
 
     A build that was interrupted goes on where it stopped when it is started again with the same
-    arguments.
+    arguments; with others it begins anew.
 
     Args:
       path: folder to make.
@@ -23,7 +23,8 @@ def write_splits(path, splits, write, overwrite=False, workers=None, **options):
       write: function(path, split, overwrite=, workers=, **options) that writes one set with
         `writer.write_set`.
       overwrite: replace sets that are there.
-      workers, options: handed to `write`; all but `workers` decide what the sets hold.
+      workers, options: handed to `write`; all but `workers` and `on_error` decide what the sets
+        hold.
 
     Returns:
       {name: what `write` returned}, without the sets that were there from a build that goes on.
@@ -33,20 +34,25 @@ def write_splits(path, splits, write, overwrite=False, workers=None, **options):
     """
     path = Path(os.path.abspath(path))
     mark = path / UNFINISHED
-    fingerprint = hashlib.sha256(pickle.dumps((splits, options), protocol=4)).hexdigest()
-    goes_on = mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint
-    done = {name for name in splits if goes_on and (path / name).is_dir()}
-    if not goes_on:
-        _check_output(path, splits, overwrite)
+    # How errors are dealt with does not change what an example looks like.
+    content = {name: value for name, value in options.items() if name != "on_error"}
+    fingerprint = hashlib.sha256(pickle.dumps((splits, content), protocol=4)).hexdigest()
+    noted = mark.read_text(encoding="utf-8").splitlines() if mark.is_file() else []
+    done = noted if noted[:1] == [fingerprint] else [fingerprint]
+    overwrite = overwrite or bool(noted)
+    _check_output(path, splits, overwrite)
     path.mkdir(parents=True, exist_ok=True)
-    files.write_text(mark, fingerprint)
+    files.write_text(mark, "\n".join(done))
     written = {}
     try:
         for name, split in splits.items():
-            if name not in done:
-                written[name] = write(
-                    path / name, split, overwrite=overwrite, workers=workers, **options
-                )
+            if name in done[1:]:
+                continue
+            written[name] = write(
+                path / name, split, overwrite=overwrite, workers=workers, **options
+            )
+            done.append(name)
+            files.write_text(mark, "\n".join(done))
     except BaseException:
         _remove_if_empty(path, splits)
         raise
@@ -58,13 +64,8 @@ def _check_output(path, splits, overwrite):
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise ValueError(f"{path}: is a file or a link; a folder to make expected")
     there = sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
-    if there and not overwrite and UNFINISHED not in there:
-        raise ValueError(f"{path}: exists; give --overwrite to replace it, or another name")
     if there and not overwrite:
-        raise ValueError(
-            f"{path}: holds the unfinished build of other sets; finish it with the command that "
-            "began it, or give --overwrite to replace it"
-        )
+        raise ValueError(f"{path}: exists; give --overwrite to replace it, or another name")
     own = {Path(name).parts[0] for name in splits} | {UNFINISHED}
     foreign = [name for name in there if name not in own and not name.endswith(".partial")]
     if foreign:

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan.sources import matching, pictures
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("casia", "cohn_kanade", "folds", "mmi", "openface", "raf_db")
+
+
+def test_what_workers_import_is_light():
+    imports = "; ".join(f"import tf_facegan.sources.{name}" for name in SOURCES)
+    heavy = "{'tensorflow', 'pandas', 'menpo', 'scipy', 'mediapipe'}"
+    code = f"import sys; {imports}; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_numbers_of_names():
+    numbers, names = pictures.numbered(["b", "a", "b"])
+    assert numbers.tolist() == [1, 0, 1] and numbers.dtype == np.int64
+    assert names == ["a", "b"] and type(names[0]) is str
+
+
+def test_counts(capsys):
+    pictures.print_counts("train", np.array([1, -1, 1]), ["x", "y"])
+    assert capsys.readouterr().out == "train: 3 pictures: x 0, y 2\n"
+
+
+def test_natural_order():
+    names = ["f10", "f9", "a", "f9b", "10"]
+    assert sorted(names, key=matching.natural) == ["10", "a", "f9", "f9b", "f10"]
