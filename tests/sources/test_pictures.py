@@ -3,7 +3,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from tests.sources import tool
 from tf_facegan.sources import matching, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,3 +33,19 @@ def test_counts(capsys):
 def test_natural_order():
     names = ["f10", "f9", "a", "f9b", "10"]
     assert sorted(names, key=matching.natural) == ["10", "a", "f9", "f9b", "f10"]
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        ("create_raf_db", "--resolution"),
+        ("create_casia", "--resolution"),
+        ("create_from_folds", "--resolution"),
+        ("create_mmi", "--resolution"),
+        ("create_ck", "--resolution"),
+        ("create_ck", "--peak_frames"),
+    ],
+)
+def test_numbers_that_cannot_be(tmp_path, capsys, command, flag):
+    message = tool.error_of(capsys, command, tmp_path / "set", tmp_path, flag, 0)
+    assert f"{flag} is 0, a positive number expected" in message

@@ -201,8 +201,10 @@ def _add_best(annotations, path, stem, rows, min_confidence):
         return
     confidence, best = max(zip(confidences, range(len(rows))), key=lambda pair: pair[0])
     row = rows[best]
-    # Negated, so that NaN fails too.
-    if not confidence >= min_confidence or row.get("success", "1").strip() == "0":
+    if row.get("success", "1").strip() == "0":
+        annotations.failed[stem] = "not detected (success is 0)"
+        return
+    if not confidence >= min_confidence:  # negated, so that NaN fails too
         annotations.failed[stem] = f"detected with a confidence of {confidence:g} only"
         return
     annotations.faces[stem] = faces[best]

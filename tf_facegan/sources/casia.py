@@ -35,8 +35,7 @@ def create_set(
       FileNotFoundError: no such folder, or no pictures in it.
       ValueError: an index of another form, and what `write_set` raises.
     """
-    if max_identities is not None and max_identities < 1:
-        raise ValueError(f"--max_identities is {max_identities}, a positive number expected")
+    pictures.check_positive(resolution=resolution, max_identities=max_identities)
     found, problems = find_faces(folder)
     everyone = {_identity(file) for file in found} | {_identity(file) for file, _ in problems}
     wanted = set(sorted(everyone)[:max_identities])

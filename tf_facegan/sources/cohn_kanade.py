@@ -4,7 +4,7 @@ import collections
 import re
 from pathlib import Path
 
-from tf_facegan.sources import landmarks
+from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.matching import left_out
 
@@ -53,6 +53,7 @@ def create_set(
       ValueError: a frame without landmarks, landmarks or emotion without its frame, unreadable
         files; names the file.
     """
+    pictures.check_positive(resolution=resolution, peak_frames=peak_frames)
     found, problems = find_frames(folder, resolution, peak_frames)
     if frames == "labelled":
         found = [frame for frame in found if frame.expression >= 0]

@@ -37,6 +37,7 @@ def create_sets(
       FileNotFoundError: no such file, or none in the folder.
       ValueError: arrays of another form; names the file.
     """
+    pictures.check_positive(resolution=resolution)
     missing = [name for name in EXPRESSIONS if name not in classes]
     if missing:
         raise ValueError(f"--classes lacks {', '.join(missing)}; found {', '.join(classes)}")

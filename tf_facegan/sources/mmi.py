@@ -8,8 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from tqdm import tqdm
 
-from tf_facegan.sources import landmarks
+from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import open_rgb
 from tf_facegan.sources.matching import left_out
@@ -69,28 +70,23 @@ def create_set(
     """
     if rotate not in ROTATIONS:
         raise ValueError(f"--rotate is {rotate}, one of {', '.join(map(str, ROTATIONS))} expected")
-    if every < 1:
-        raise ValueError(f"--every is {every}, a positive number expected")
+    pictures.check_positive(resolution=resolution, every=every)
     sequences = find_sequences(folder)
     peaks = {} if emotions is None else _read_emotions(emotions, sequences)
     frames, problems = [], []
-    for name, pictures in sequences.items():
-        if isinstance(pictures, Path):
-            try:
-                pictures = [(number, pictures) for number in range(count_frames(pictures))]
-            except ValueError as error:
-                problems.append((str(pictures), str(error)))
-                continue
-        labels = _labels(emotions, name, pictures[::every], peaks.get(name))
-        for number, image in pictures[::every]:
+    for name, content in tqdm(sequences.items(), unit="video", disable=None):
+        try:
+            pictures_of = _pictures(content)[::every]
+        except ValueError as error:
+            problems.append((str(content), str(error)))
+            continue
+        labels = _labels(emotions, name, pictures_of, peaks.get(name))
+        for number, image in pictures_of:
             frame = VideoFrame(image, _subject(name), name, number, None, None, labels[number])
             try:
-                points = _points(frame, rotate)
-                crop = landmarks.square_box(points, resolution)
+                frames.append(_cropped(frame, rotate, resolution))
             except (ValueError, OSError) as error:
                 problems.append((str(frame), str(error)))
-            else:
-                frames.append(dataclasses.replace(frame, points=points, crop=crop))
     skipped = left_out(problems, on_error)
     if not frames:
         raise ValueError(f"{folder}: no frame has landmarks; {': '.join(problems[0])}")
@@ -204,6 +200,19 @@ def _frames_in(folder):
 def _subject(name):
     match = _SUBJECT.match(name)
     return name if match is None else match[0]
+
+
+def _pictures(sequence):
+    """[(number, file)] of the frames of a video or of a folder's list."""
+    if not isinstance(sequence, Path):
+        return sequence
+    return [(number, sequence) for number in range(count_frames(sequence))]
+
+
+def _cropped(frame, rotate, resolution):
+    """The frame with its landmarks and its crop."""
+    points = _points(frame, rotate)
+    return dataclasses.replace(frame, points=points, crop=landmarks.square_box(points, resolution))
 
 
 def _points(frame, rotate):

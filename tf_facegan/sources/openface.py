@@ -51,6 +51,7 @@ def create_set(
     Raises:
       FileNotFoundError, ValueError: see `au_files.read`, `matching.left_out`, `write_set`.
     """
+    pictures.check_positive(resolution=resolution)
     found = find_pictures(image_dir)
     read = au_files.read(annotations, found, min_confidence)
     found = {stem: face_file(path, read.faces.get(stem, 0)) for stem, path in found.items()}

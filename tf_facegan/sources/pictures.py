@@ -55,6 +55,13 @@ def _write_one(path, part, load, **options):
     )
 
 
+def check_positive(**flags):
+    """Raises ValueError unless every flag is a positive number, or None."""
+    for name, value in flags.items():
+        if value is not None and value < 1:
+            raise ValueError(f"--{name} is {value}, a positive number expected")
+
+
 def numbered(names):
     """Numbers names in sorted order.
 

@@ -39,6 +39,7 @@ def create_set(path, folder, resolution=None, gray=False, on_error="stop", **opt
       FileNotFoundError: neither layout is there.
       ValueError: a label that is none, and what `write_set` raises.
     """
+    pictures.check_positive(resolution=resolution)
     labels, picture_dir = read_labels(folder)
     present = set()
     if picture_dir.is_dir():
