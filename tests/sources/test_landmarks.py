@@ -74,12 +74,12 @@ def test_places_of_the_photo_are_found_in_the_crop(make):
 
 def test_what_lies_outside_of_the_photo_is_black():
     photo = np.full((40, 40, 3), 255, np.uint8)
-    crop = landmarks.Crop(-20, 10, 80, 40, 80, 1)
+    crop = landmarks.Letterbox(-20, 10, 80, 40, 80, 1)
     picture = crop.image(photo)[:, :, 0]
     expected = np.zeros((80, 80), np.uint8)
     expected[20:50, 20:60] = 255
     np.testing.assert_array_equal(picture, expected)
-    assert not landmarks.Crop(100, 100, 8, 8, 8, 1).image(photo).any()
+    assert not landmarks.Letterbox(100, 100, 8, 8, 8, 1).image(photo).any()
 
 
 def test_landmarks_of_no_face():

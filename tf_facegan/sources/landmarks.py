@@ -92,7 +92,7 @@ def draw_boundary(points, height, width):
 
 
 @dataclasses.dataclass(frozen=True)
-class Crop:
+class Letterbox:
     """A rectangle of a photo, scaled to fit into a square picture and put into its middle.
 
     Attributes:
@@ -160,7 +160,7 @@ def face_box(points, size):
     width, height = np.trunc(points).astype(int).max(axis=0) - [left, top]
     if width < 1 or height < 1:
         raise ValueError(f"landmarks that span {width}x{height} pixels, a face expected")
-    return Crop(int(left), int(top), int(width), int(height), size, cv2.INTER_CUBIC)
+    return Letterbox(int(left), int(top), int(width), int(height), size, cv2.INTER_CUBIC)
 
 
 def square_box(points, size):
@@ -177,7 +177,7 @@ def square_box(points, size):
     if side < 1:
         raise ValueError(f"landmarks that span {width:g} pixels, a face expected")
     x, y = points[NOSE_TIP]
-    return Crop(
+    return Letterbox(
         round(float(x - side / 2)), round(float(y - width)), side, side, size, cv2.INTER_LINEAR
     )
 
@@ -191,7 +191,7 @@ class Frame:
       subject, sequence: str, names.
       number: int, of the frame as the source counts.
       points: float32 [68, 2], landmarks in pixels of the picture.
-      crop: Crop.
+      crop: Letterbox.
       expression: int, number in EXPRESSIONS, -1 for none.
     """
 
@@ -200,7 +200,7 @@ class Frame:
     sequence: str
     number: int
     points: np.ndarray
-    crop: Crop
+    crop: Letterbox
     expression: int = -1
 
     def __str__(self):
