@@ -87,9 +87,7 @@ def generator_step(recipe, G, D, step=None, **options):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variables)
         targets = recipe.targets(step)
-        loss, terms, _ = losses.generator_loss(
-            G, D, recipe.images, recipe.labels, targets, **options
-        )
+        loss, terms = losses.generator_loss(G, D, recipe.images, recipe.labels, targets, **options)
     return terms, tape.gradient(loss, variables)
 
 

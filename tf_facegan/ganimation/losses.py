@@ -8,8 +8,6 @@ import tensorflow as tf
 
 from tf_facegan import losses
 
-REDUCTIONS = ("mean", "sum")
-
 
 def fuse(attention, color, images):
     """Puts a generator's outputs onto the photo: attention 1 keeps the pixel, 0 takes the colour.
@@ -68,6 +66,34 @@ def gradient_penalty(D, images, fakes, mixing, lambda_gp=10.0):
     return lambda_gp * tf.reduce_mean(tf.square(norms - 1.0))
 
 
+def cycle(G, images, labels, targets, virtual_targets=None, training=False):
+    """Edits photos and turns them back; with virtual targets once more (Kaneko et al., 2019).
+
+    Args:
+      G: `networks.Generator`.
+      images: [N, S, S, 3], real, in [-1, 1].
+      labels, targets, virtual_targets: [N, c_dim] in 0-1, AUs of `images`, wanted in the edited
+        ones, and in those that are edited from these; None for no virtual cycle.
+      training: whether G's running statistics are updated.
+
+    Returns:
+      {name: [N, S, S, 3 or 1]}: `attention`, `color` and `result` of the edited photos,
+      `rec_attention`, `rec_color` and `rec` of those turned back, and with virtual targets
+      `virtual_attention`, `virtual_color` and `virtual_rec` of the way back to `result`.
+    """
+    result, attention, color = edit(G, images, targets, training)
+    rec, rec_attention, rec_color = edit(G, result, labels, training)
+    outputs = {"attention": attention, "color": color, "result": result}
+    outputs.update(rec_attention=rec_attention, rec_color=rec_color, rec=rec)
+    if virtual_targets is not None:
+        virtual, _, _ = edit(G, result, virtual_targets, training)
+        attention, color = G(virtual, targets, training=training)
+        # As published, no gradient goes through the pixels that the mask keeps.
+        rec = fuse(attention, color, tf.stop_gradient(virtual))
+        outputs.update(virtual_attention=attention, virtual_color=color, virtual_rec=rec)
+    return outputs
+
+
 def generator_loss(
     G,
     D,
@@ -85,62 +111,41 @@ def generator_loss(
     cls_divisor=1.0,
     smooth_sum_batch=None,
 ):
-    """The generator's loss, with the virtual cycle (Kaneko et al., 2019) if it has targets.
+    """The generator's loss.
 
     Args:
-      G, D: the networks; G's running statistics are updated.
-      images: [N, S, S, 3], real, in [-1, 1].
-      labels, targets, virtual_targets: [N, c_dim], AUs of `images`, wanted in the edited ones, and
-        in those that are edited once more; None for no virtual cycle.
+      G, images, labels, targets, virtual_targets: as of `cycle`; G's running statistics are
+        updated.
+      D: `networks.Discriminator`.
       lambda_cls, lambda_rec, lambda_sat, lambda_smooth: weights of AU error, cycle, mean and total
         variation of the attention masks.
-      alpha_rec: share k of the virtual cycle.
-      uncross_virtual_smooth: weigh the masks' smoothness as their means; published code swaps them.
+      alpha_rec: share k of the virtual cycle, where there is one.
+      uncross_virtual_smooth: share the masks' smoothness as their means; published code swaps them.
       cls_divisor: see `critic_loss`.
-      smooth_sum_batch: None for the total variation as means; a batch size for sums over as many
-        images (the authors' code), the whole batch of all devices.
+      smooth_sum_batch: see `smoothness`.
 
     Returns:
-      (scalar loss, {published name: scalar}, {name: images}). `G/alpha` is k; `G/attention_mean` is
-      the mean of both masks that `G/loss_sat1` and `G/loss_sat2` weigh.
+      (scalar loss, {published name: scalar}). Besides them, `G/attention_mean` is the mean of the
+      masks that `G/loss_sat1` and `G/loss_sat2` weigh.
     """
-
-    def smooth(mask):
-        return smoothness(mask, smooth_sum_batch)
-
-    fakes, mask1, color1 = edit(G, images, targets, training=True)
-    scores, aus = D(fakes)
-    rebuilt, mask2, color2 = edit(G, fakes, labels, training=True)
-    rec = tf.reduce_mean(tf.abs(tf.cast(images, rebuilt.dtype) - rebuilt))
-    sat2, smooth2 = tf.reduce_mean(mask2), smooth(mask2)
-    sheet = {
-        "attention": mask1,
-        "color": color1,
-        "result": fakes,
-        "reconstruction": rebuilt,
-        "reconstruction_attention": mask2,
-        "reconstruction_color": color2,
-    }
+    made = cycle(G, images, labels, targets, virtual_targets, training=True)
+    scores, aus = D(made["result"])
+    rec = mean_distance(images, made["rec"])
+    sat1, sat2 = (tf.reduce_mean(made[name]) for name in ("attention", "rec_attention"))
+    smooth1, smooth2 = (
+        smoothness(made[name], smooth_sum_batch) for name in ("attention", "rec_attention")
+    )
     if virtual_targets is not None:
-        again, _, _ = edit(G, fakes, virtual_targets, training=True)
-        mask3, color3 = G(again, targets, training=True)
-        back = fuse(mask3, color3, tf.stop_gradient(again))
-        # The gradient goes to the target of this cycle as well, and not to its skip input.
-        virtual_rec = tf.reduce_mean(tf.abs(fakes - back))
-        k = alpha_rec
-        rec = (1 - k) * rec + k * virtual_rec
-        sat2 = (1 - k) * sat2 + k * tf.reduce_mean(mask3)
-        if uncross_virtual_smooth:
-            smooth2 = (1 - k) * smooth2 + k * smooth(mask3)
-        else:
-            smooth2 = (1 - k) * smooth(mask3) + k * smooth2
-        sheet["virtual_reconstruction"] = back
-        sheet["virtual_attention"] = mask3
-        sheet["virtual_color"] = color3
+        k, swapped = alpha_rec, alpha_rec if uncross_virtual_smooth else 1 - alpha_rec
+        mask = made["virtual_attention"]
+        # The gradient goes to both sides of the virtual cycle.
+        rec = (1 - k) * rec + k * mean_distance(made["result"], made["virtual_rec"])
+        sat2 = (1 - k) * sat2 + k * tf.reduce_mean(mask)
+        smooth2 = (1 - swapped) * smooth2 + swapped * smoothness(mask, smooth_sum_batch)
     masks = {
-        "G/loss_smooth1": lambda_smooth * smooth(mask1),
+        "G/loss_smooth1": lambda_smooth * smooth1,
         "G/loss_smooth2": lambda_smooth * smooth2,
-        "G/loss_sat1": lambda_sat * tf.reduce_mean(mask1),
+        "G/loss_sat1": lambda_sat * sat1,
         "G/loss_sat2": lambda_sat * sat2,
     }
     terms = {
@@ -150,11 +155,13 @@ def generator_loss(
         "G/attention_loss": tf.add_n(list(masks.values())),
     }
     loss = tf.add_n(list(terms.values()))
-    watched = {
-        "G/attention_mean": (tf.reduce_mean(mask1) + sat2) / 2,
-        "G/alpha": tf.constant(alpha_rec),
-    }
-    return loss, {"G/loss": loss, **terms, **masks, **watched}, sheet
+    others = {"G/alpha": tf.constant(alpha_rec), "G/attention_mean": (sat1 + sat2) / 2}
+    return loss, {"G/loss": loss, **terms, **masks, **others}
+
+
+def mean_distance(images, others):
+    """Returns the mean absolute difference of two batches of images."""
+    return tf.reduce_mean(tf.abs(tf.cast(images, others.dtype) - others))
 
 
 def au_error(aus, wanted):
@@ -166,11 +173,12 @@ def smoothness(masks, sum_batch=None):
     """Returns the anisotropic total variation of masks [N, H, W, 1], across plus down.
 
     Args:
-      sum_batch: None for a mean of each direction; a batch size for sums, of so many images.
+      sum_batch: None for the mean of each direction, added; else the sum over this many images,
+        the whole batch of all devices (the authors' code).
     """
     across = tf.abs(masks[:, :, 1:] - masks[:, :, :-1])
     down = tf.abs(masks[:, 1:] - masks[:, :-1])
     if sum_batch is None:
         return tf.reduce_mean(across) + tf.reduce_mean(down)
     sums = (tf.reduce_sum(d, axis=[1, 2, 3]) for d in (across, down))
-    return sum_batch * tf.reduce_mean(tf.add_n(list(sums)))
+    return sum_batch * tf.reduce_mean(sum(sums))

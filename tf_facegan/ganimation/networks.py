@@ -25,7 +25,24 @@ RUNNING_DECAY = 0.9
 NORM_SCALES = ("uniform", "ones", "normal")
 
 
-class Convolution(tf.keras.layers.Layer):
+class _Layer(tf.keras.layers.Layer):
+    """Base of layers that are built at once and cast by themselves."""
+
+    def __init__(self, **kw):
+        super().__init__(autocast=False, **kw)
+        self.built = True
+
+    def _variable(self, name, shape, initializer, trainable=True):
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=initializer,
+            trainable=trainable,
+            experimental_autocast=False,
+        )
+
+
+class Convolution(_Layer):
     """Weights of a convolution, N(0, 0.02**2) at the start, built at once.
 
     `call`: NHWC -> NHWC with symmetric zero padding.
@@ -46,18 +63,15 @@ class Convolution(tf.keras.layers.Layer):
           seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
           **kw: of `tf.keras.layers.Layer`.
         """
-        super().__init__(autocast=False, **kw)
+        super().__init__(**kw)
         self.stride, self.transposed, self.outputs = stride, transposed, outputs
         channels = (outputs, inputs) if transposed else (inputs, outputs)
-        self.weight = self.add_weight(
-            name="weight",
-            shape=(side, side, *channels),
-            initializer=lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
+        self.weight = self._variable(
+            "weight",
+            (side, side, *channels),
+            lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
         )
-        self.bias = None
-        if bias:
-            self.bias = self.add_weight(name="bias", shape=(outputs,), initializer="zeros")
-        self.built = True
+        self.bias = self._variable("bias", (outputs,), "zeros") if bias else None
 
     @property
     def named_variables(self):
@@ -80,7 +94,7 @@ class Convolution(tf.keras.layers.Layer):
         return activate(x, tf.cast(self.bias, x.dtype), "leaky_relu", LEAKY_SLOPE)
 
 
-class InstanceNorm(tf.keras.layers.Layer):
+class InstanceNorm(_Layer):
     """Instance norm with scale and shift, and the running statistics of published checkpoints.
 
     `call`: (x, use_running_stats=False) -> (normalised x, mean, variance), the last two those of
@@ -89,7 +103,7 @@ class InstanceNorm(tf.keras.layers.Layer):
 
     def __init__(self, channels, scale_init="uniform", seed=None, **kw):
         """Makes the variables; `scale_init` is one of NORM_SCALES."""
-        super().__init__(autocast=False, **kw)
+        super().__init__(**kw)
 
         def scales(shape, dtype=None):
             if scale_init == "normal":
@@ -100,16 +114,10 @@ class InstanceNorm(tf.keras.layers.Layer):
             key = {} if seed is None else {"seed": [seed, 0]}
             return tf.cast(draw(shape, **key), dtype or tf.float32)
 
-        shape = (channels,)
-        self.weight = self.add_weight(name="weight", shape=shape, initializer=scales)
-        self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")
-        self.running_mean = self.add_weight(
-            name="running_mean", shape=shape, initializer="zeros", trainable=False
-        )
-        self.running_var = self.add_weight(
-            name="running_var", shape=shape, initializer="ones", trainable=False
-        )
-        self.built = True
+        self.weight = self._variable("weight", (channels,), scales)
+        self.bias = self._variable("bias", (channels,), "zeros")
+        self.running_mean = self._variable("running_mean", (channels,), "zeros", trainable=False)
+        self.running_var = self._variable("running_var", (channels,), "ones", trainable=False)
 
     @property
     def named_variables(self):
@@ -238,16 +246,19 @@ class Generator(_Network):
     def call(self, images, aus, training=False, use_running_stats=False):
         statistics = {}
 
-        def conv_norm(path, x):
-            head, _, place = path.rpartition(".")
-            norm = f"{head}.{int(place) + 1}"
-            x = self.named_layers[path](x) if path != "main.0" else self._first_layer(x, aus)
-            x, *moments = self.named_layers[norm](x, use_running_stats)
-            statistics[norm] = moments, int(np.prod(x.shape[1:3]))
+        def norm(path, x):
+            x, *moments = self.named_layers[path](x, use_running_stats)
+            statistics[path] = moments, int(np.prod(x.shape[1:3]))
             return x
 
-        x = tf.cast(images, self.compute_dtype)
-        for path in ("main.0", "main.3", "main.6"):
+        def conv_norm(path, x):
+            head, _, place = path.rpartition(".")
+            return norm(f"{head}.{int(place) + 1}", self.named_layers[path](x))
+
+        images = tf.cast(images, self.compute_dtype)
+        x = self._first_layer(images, tf.cast(aus, self.compute_dtype))
+        x = tf.nn.relu(norm("main.1", x))
+        for path in ("main.3", "main.6"):
             x = tf.nn.relu(conv_norm(path, x))
         for place in self._blocks:
             y = tf.nn.relu(conv_norm(f"main.{place}.main.0", x))
@@ -261,22 +272,17 @@ class Generator(_Network):
     def _first_layer(self, images, aus):
         """Convolves images with the AUs appended as constant channels (R, G, B, AU01, ...).
 
-        A constant channel has the same result everywhere but at the zero padding, so that a map
-        just large enough for every case is convolved and then spread.
+        A constant channel has the same result everywhere but at the zero padding: a map just large
+        enough for every case is convolved and then spread.
         """
         kernel = self.named_layers["main.0"].kernel
-        side, (height, width) = kernel.shape[0], images.shape[1:3]
-        aus = tf.cast(aus, images.dtype)[:, None, None, :]
-        if min(height, width) < side:
-            planes = tf.tile(aus, [1, height, width, 1])
-            return conv2d(tf.concat([images, planes], axis=-1), kernel)
-        y = conv2d(tf.tile(aus, [1, side, side, 1]), kernel[:, :, 3:])
+        side, outputs, (height, width) = kernel.shape[0], kernel.shape[3], images.shape[1:3]
+        rows, columns = min(height, side), min(width, side)
+        y = conv2d(tf.tile(aus[:, None, None, :], [1, rows, columns, 1]), kernel[:, :, 3:])
         down, across = (tf.constant(_spread(n, side), y.dtype) for n in (height, width))
-        y = tf.matmul(across, tf.reshape(y, [-1, side, y.shape[3]]))
-        y = tf.matmul(down, tf.reshape(y, [-1, side, width * y.shape[2]]))
-        return conv2d(images, kernel[:, :, :3]) + tf.reshape(
-            y, [-1, height, width, kernel.shape[3]]
-        )
+        y = tf.matmul(across, tf.reshape(y, [-1, columns, outputs]))
+        y = tf.matmul(down, tf.reshape(y, [-1, rows, width * outputs]))
+        return conv2d(images, kernel[:, :, :3]) + tf.reshape(y, [-1, height, width, outputs])
 
     def _heads(self, x):
         """Both heads in one convolution: a result of few channels costs as much as one of many."""
@@ -359,8 +365,10 @@ class Discriminator(_Network):
 
 
 def _spread(length, side):
-    """Returns the [length, side] matrix of ones and zeros that takes each place on an axis to the
-    place of a shorter one that is as near to the ends, the middle one for all that are far."""
+    """Returns the matrix of ones and zeros that takes each place on an axis to the place of an axis
+    of at most `side` that is as near to the ends: [length, min(length, side)]."""
+    if length <= side:
+        return np.eye(length)
     near = side // 2
     places = np.arange(length)
     sources = np.minimum(places, near) + np.maximum(places - (length - 1 - near), 0)

@@ -1,0 +1,94 @@
+"""GANimation's schedule: epochs of whole batches, a critic count, falling rates. Pure Python."""
+
+import dataclasses
+
+DECAYS = ("multiply", "linear")
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """What one iteration runs, as the loop takes it.
+
+    Attributes:
+      epoch: int from 0; step: int from 0, within the epoch of `steps`.
+      g_lr, d_lr: float, learning rates.
+      trains_generator: whether a generator step follows the critic step.
+      images: int, of an iteration; tick_kimg: float, thousand images between log lines.
+      epochs: int, of the whole training.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    g_lr: float
+    d_lr: float
+    trains_generator: bool
+    images: int
+    tick_kimg: float
+    epochs: int
+
+    @property
+    def key(self):
+        """Data are opened anew when this changes: every epoch leaves out an incomplete batch."""
+        return self.epoch
+
+    def describe(self):
+        return f"epoch {self.epoch + 1}/{self.epochs} step {self.step + 1}/{self.steps}"
+
+    def scalars(self):
+        return {"epoch": self.epoch, "g_lr": self.g_lr, "d_lr": self.d_lr}
+
+
+def steps_per_epoch(train, count):
+    """Returns the whole batches of a set.
+
+    Args:
+      train: `config.Train`.
+      count: int, images of the set.
+
+    Raises:
+      ValueError: when no generator step would ever be taken, or for an unknown `lr_decay`.
+    """
+    steps = count // train.batch_size
+    if steps < train.n_critic:
+        raise ValueError(
+            f"train.batch_size={train.batch_size} makes {steps} steps an epoch of {count} images: "
+            f"at least train.n_critic={train.n_critic} expected, for one generator step"
+        )
+    if train.lr_decay not in DECAYS:
+        raise ValueError(f"train.lr_decay is {train.lr_decay!r}, expected {' or '.join(DECAYS)}")
+    return steps
+
+
+def phase_at(images, train, steps):
+    """Evaluates the schedule.
+
+    Args:
+      images: int, images shown so far, a multiple of the batch size.
+      train: `config.Train`.
+      steps: int, of an epoch.
+
+    Returns:
+      `Phase`.
+    """
+    epoch, step = divmod(images // train.batch_size, steps)
+    factor = rate_factor(epoch, train)
+    return Phase(
+        epoch=epoch,
+        step=step,
+        steps=steps,
+        g_lr=train.g_lr * factor,
+        d_lr=train.d_lr * factor,
+        trains_generator=(step + 1) % train.n_critic == 0,
+        images=train.batch_size,
+        tick_kimg=train.sample_step * train.batch_size / 1000,
+        epochs=train.num_epochs,
+    )
+
+
+def rate_factor(epoch, train):
+    """Returns what the learning rates are multiplied by in an epoch (from 0)."""
+    late = max(0, epoch - train.num_epochs_decay)
+    if train.lr_decay == "linear":
+        return 1.0 - late / (train.num_epochs - train.num_epochs_decay) if late else 1.0
+    return 0.9**late
