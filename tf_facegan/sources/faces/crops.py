@@ -72,8 +72,9 @@ class Crop:
 def cut(photo, crop):
     """Cuts a crop out of a photo.
 
-    Shrinking averages over areas, enlarging is bicubic. What lies outside the photo is its mirror
-    image. A crop of whole pixels that is not resized is a copy.
+    Shrinking averages over areas, enlarging is bicubic. Outside the photo its outermost pixels are
+    repeated: a mirror image would show eyes a second time. A crop of whole pixels that is not
+    resized is a copy.
 
     Args:
       photo: uint8 [H, W, 3], RGB.
@@ -141,27 +142,19 @@ def _cut(photo, crop):
     box = _whole_box(crop)
     if box is None:
         values = photo.astype(np.float32)
-        return _warp(values, crop.matrix, crop.size, cv2.INTER_CUBIC, cv2.BORDER_REFLECT_101)
+        return _warp(values, crop.matrix, crop.size, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
     left, top, right, bottom = box
     height, width = photo.shape[:2]
-    beyond = (-top, bottom - height, -left, right - width)
     inside = photo[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    if max(beyond) > 0:
-        columns = _mirrored(np.arange(left, right), width)
-        inside = photo[_mirrored(np.arange(top, bottom), height)[:, None], columns]
+    if inside.shape[:2] != (bottom - top, right - left):
+        rows = np.clip(np.arange(top, bottom), 0, height - 1)
+        inside = photo[rows[:, None], np.clip(np.arange(left, right), 0, width - 1)]
     if (right - left, bottom - top) == crop.size:
         return inside
     shrinks = crop.size[0] <= right - left and crop.size[1] <= bottom - top
     return cv2.resize(
         inside, crop.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
-
-
-def _mirrored(indices, count):
-    """Indices beyond 0..count-1 reflected at the first and last pixel."""
-    period = max(2 * (count - 1), 1)
-    indices = np.abs(indices) % period
-    return np.minimum(indices, period - indices) if count > 1 else np.zeros_like(indices)
 
 
 def _whole_box(crop):
