@@ -189,9 +189,12 @@ def run_utility(args):
     if args.utility not in system.utilities:
         known = ", ".join(system.utilities)
         raise ValueError(f"{args.utility} is not for {system.name}; it has: {known}")
-    pipeline = system.part("pipeline").from_run(run.path, snapshot=args.snapshot)
+    if getattr(module, "TAKES_RUN", False):
+        subject = run
+    else:
+        subject = system.part("pipeline").from_run(run.path, snapshot=args.snapshot)
     with run_folder.utility_folder(args.result_dir, module.describe(run.name)) as folder:
-        for path in module.run(pipeline, folder.path, options):
+        for path in module.run(subject, folder.path, options):
             print(path)
 
 

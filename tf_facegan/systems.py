@@ -46,16 +46,32 @@ SYSTEMS = {
             pipeline="tf_facegan.tbgan.inference:TBGANPipeline",
             estimate="tf_facegan.tbgan.estimate:memory_lines",
             roles=("faces",),
-            utilities=("generate_interpolation_video", "generate_textured_meshes"),
+            utilities=(
+                "generate_expressions",
+                "generate_fake_images",
+                "generate_fake_images_glob",
+                "generate_interpolation_images",
+                "generate_interpolation_video",
+                "generate_interpolation_video_bydim",
+                "generate_textured_meshes",
+                "generate_training_video",
+            ),
             foreign_run="tf_facegan.tbgan.published:open_run",
         ),
     )
 }
 
-# A utility module holds `Options` (a configuration), `describe(run_number)` and `run(...)`.
+# A utility module holds `Options` (a configuration), `describe(run_number)` and
+# `run(pipeline, folder, options)`; with `TAKES_RUN` the first argument is the `RunFolder`.
 UTILITIES = {
+    "generate_expressions": "tf_facegan.utilities.expressions",
+    "generate_fake_images": "tf_facegan.utilities.fake_images",
+    "generate_fake_images_glob": "tf_facegan.utilities.fake_images_glob",
+    "generate_interpolation_images": "tf_facegan.utilities.interpolation_images",
     "generate_interpolation_video": "tf_facegan.utilities.interpolation_video",
+    "generate_interpolation_video_bydim": "tf_facegan.utilities.interpolation_video_bydim",
     "generate_textured_meshes": "tf_facegan.utilities.textured_meshes",
+    "generate_training_video": "tf_facegan.utilities.training_video",
 }
 
 

@@ -85,6 +85,22 @@ class TBGANPipeline:
         names = self.info.labels["names"] if self.info.labels else ()
         return [str(name) for name in names or range(self.label_size)]
 
+    def load_uv_layout(self):
+        """Returns the `UVLayout` that makes meshes of the network's maps.
+
+        Raises:
+          ValueError: the run has none, or its images no texture or no shape.
+        """
+        from tf_facegan.uv.layout import UVLayout
+
+        names = [name for name, _ in self.info.modalities]
+        if self.uv_layout is None or "texture" not in names or "shape" not in names:
+            raise ValueError(
+                f"{self.name}: meshes need texture, shape and uv_layout.npz; the run has "
+                f"{', '.join(names)} and {'a' if self.uv_layout else 'no'} uv_layout.npz"
+            )
+        return UVLayout.load(self.uv_layout)
+
     def __call__(self, count=1, labels=None, seed=0, minibatch=8):
         """Generates `count` random faces.
 

@@ -49,39 +49,65 @@ def run(pipeline, folder, options):
     Raises:
       ValueError: for options that make no video.
     """
-    frames = int(np.rint(options.duration_sec * options.mp4_fps))
-    if frames < 1:
-        raise ValueError(f"duration_sec={options.duration_sec}: no frame at {options.mp4_fps} fps")
+    return [write_video(pipeline, folder, options, *walk(pipeline, options))]
+
+
+def write_video(pipeline, folder, options, latents, labels):
+    """Writes the video of a walk; returns its path.
+
+    Args:
+      pipeline, folder, options: as of `run`.
+      latents: float32 [frames, faces, latent_size]; labels: [frames, faces, label_size].
+    """
     size = pipeline.info.shape[-1]
     if options.image_shrink < 1 or size % options.image_shrink:
         raise ValueError(f"image_shrink={options.image_shrink}: expected a divisor of {size}")
-    latents, labels = walk(pipeline, frames, options)
     path = folder / (options.mp4 or f"{pipeline.name}-lerp.mp4")
     with video_writer(path, options.mp4_fps, options.mp4_codec, options.mp4_bitrate) as append:
-        for t in tqdm(range(frames), unit="frame", disable=None, desc=path.name):
+        for t in tqdm(range(len(latents)), unit="frame", disable=None, desc=path.name):
             output = pipeline.generate(latents[t], labels[t], options.minibatch_size)
             append(_frame(output.images, pipeline.info.modalities, options))
-    return [path]
+    return path
 
 
-def walk(pipeline, frames, options):
+def frame_count(options):
+    """Returns the frames of `duration_sec`; ValueError if there are none."""
+    frames = int(np.rint(options.duration_sec * options.mp4_fps))
+    if frames < 1:
+        raise ValueError(f"duration_sec={options.duration_sec}: no frame at {options.mp4_fps} fps")
+    return frames
+
+
+def walk(pipeline, options):
     """Makes the closed path: Gaussian noise smoothed over time, wrapping, of unit mean square.
 
     Returns:
       latents float32 [frames, faces, latent_size] (for given seed those of PGGAN) and labels
       [frames, faces, label_size] as the network takes them.
     """
+    frames = frame_count(options)
     random = np.random.RandomState(options.random_seed)
     faces = int(np.prod(options.grid_size))
     sigma = options.smoothing_sec * options.mp4_fps
+    latents = smooth_noise(random, (frames, faces, pipeline.generator.latent_size), sigma)
+    noise = smooth_noise(random, (frames, faces, pipeline.label_size), sigma)
+    return latents, pipeline.labels_from_noise(options.label_contrast * noise)
 
-    def smooth(width):
-        noise = random.randn(frames, faces, width).astype(np.float32)
-        noise = scipy.ndimage.gaussian_filter(noise, [sigma, 0, 0], mode="wrap")
-        return noise / np.sqrt(np.mean(np.square(noise))) if noise.size else noise
 
-    latents = smooth(pipeline.generator.latent_size)
-    return latents, pipeline.labels_from_noise(options.label_contrast * smooth(pipeline.label_size))
+def smooth_noise(random, shape, sigma):
+    """Gaussian noise smoothed along the first axis, which closes, to a mean square of 1.
+
+    Args:
+      random: np.random.RandomState.
+      shape: (frames, faces, width).
+      sigma: width of the smoothing, frames.
+
+    Returns:
+      float32 array of that shape.
+    """
+    noise = random.randn(*shape).astype(np.float32)
+    noise = scipy.ndimage.gaussian_filter(noise, [sigma, 0, 0], mode="wrap")
+    return noise / np.sqrt(np.mean(np.square(noise))) if noise.size else noise
 
 
 def _frame(images, modalities, options):

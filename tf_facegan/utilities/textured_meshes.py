@@ -39,19 +39,12 @@ def run(pipeline, folder, options):
     Raises:
       ValueError: when the run has no UV layout, no texture or no shape, or an option is wrong.
     """
-    from tf_facegan.uv.layout import UVLayout
     from tf_facegan.uv.mesh import mesh_from_maps, save_obj
     from tf_facegan.uv.render import render_views
 
-    names = [name for name, _ in pipeline.info.modalities]
-    if pipeline.uv_layout is None or "texture" not in names or "shape" not in names:
-        raise ValueError(
-            f"{pipeline.name}: meshes need texture, shape and uv_layout.npz; the run has "
-            f"{', '.join(names)} and {'a' if pipeline.uv_layout else 'no'} uv_layout.npz"
-        )
     if options.count < 1:
         raise ValueError(f"count={options.count}: expected at least 1")
-    layout = UVLayout.load(pipeline.uv_layout)
+    layout = pipeline.load_uv_layout()
     labels = None
     if options.expression:
         labels = np.repeat(pipeline.label(options.expression)[None], options.count, axis=0)
