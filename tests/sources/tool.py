@@ -10,7 +10,7 @@ from tf_facegan import command_line
 def run(*argv):
     """Runs the tool in one process; returns its exit code."""
     argv = ["dataset_tool.py", *map(str, argv)]
-    args = dataset_tool.parse(argv if argv[1] == "check" else [*argv, "--workers", "1"])
+    args = dataset_tool.parse([*argv, "--workers", "1"] if argv[1].startswith("create") else argv)
     return command_line.run(args.command, args)
 
 

@@ -1,5 +1,6 @@
 """Looking at sets: a contact sheet, PNG files, a comparison."""
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def pictures(info, image):
 
 
 def contact_sheet(record_set, indices, resolution=None):
-    """Puts examples into one picture, the modalities of each side by side.
+    """Puts examples into one picture, the modalities and companions of each side by side.
 
     Args:
       record_set: RecordSet.
@@ -58,8 +59,12 @@ def contact_sheet(record_set, indices, resolution=None):
     Returns:
       uint8 array [height, width, 3], RGB.
     """
-    images = record_set.read(indices, resolution)
-    tiles = [_tile(record_set.info, image) for image in images]
+    described = {None: record_set.info, **_companion_infos(record_set.info)}
+    parts = [
+        [_tile(info, image) for image in record_set.read(indices, resolution, companion)]
+        for companion, info in described.items()
+    ]
+    tiles = [np.concatenate(tile, axis=1) for tile in zip(*parts)]
     height, width = tiles[0].shape[:2]
     columns = _columns(len(tiles), width + _GAP, height + _GAP)
     rows = -(-len(tiles) // columns)
@@ -72,7 +77,7 @@ def contact_sheet(record_set, indices, resolution=None):
 
 
 def display(path, out=None, count=16, level=None):
-    """Shows a set as contact sheets and prints the index and the label of each example.
+    """Shows a set as contact sheets and prints index, label and fields of each example.
 
     Args:
       path: folder of the set.
@@ -167,6 +172,21 @@ def _equal(a, b):
     return a.dtype == b.dtype and np.array_equal(a, b)
 
 
+def _companion_infos(info):
+    """{name: what a set of a companion's images would say of itself}"""
+    return {
+        name: dataclasses.replace(
+            info,
+            shape=[companion["channels"], *info.shape[1:]],
+            dtype=companion["dtype"],
+            modalities=companion["modalities"],
+            range=companion["range"],
+            companions={},
+        )
+        for name, companion in info.companions.items()
+    }
+
+
 def _tile(info, image):
     shown = [
         picture if picture.ndim == 3 else np.repeat(picture[:, :, None], 3, axis=2)
@@ -195,7 +215,21 @@ def _encoded(picture):
 def _print_labels(record_set, indices):
     for number in indices:
         label = " ".join(f"{value:.3f}" for value in record_set.labels[number])
-        print(f"{number}: {label or 'no label'}")
+        described = [label or "no label"] if label or not record_set.fields else []
+        for name, array in record_set.fields.items():
+            if array.ndim < 3:
+                names = record_set.info.fields[name].get("names")
+                described.append(f"{name} {_value(array[number], names)}")
+        print(f"{number}: {', '.join(described)}")
+
+
+def _value(value, names):
+    """A field's value for the eye: the name of a class, or numbers."""
+    if value.ndim:
+        return " ".join(f"{component:g}" for component in np.round(value, 3))
+    if value.dtype.kind in "iu" and names:
+        return names[value] if 0 <= value < len(names) else "none"
+    return f"{value:g}"
 
 
 def _check_display():
