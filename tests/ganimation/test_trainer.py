@@ -219,6 +219,19 @@ def test_chosen_action_units_and_a_smaller_level(au_faces):
     assert np.isfinite(float(scalars["G/loss"]))
 
 
+def test_saturated_masks_are_logged(au_faces):
+    one = make(au_faces, **{"train.n_critic": 1})
+    norm, head = one.G.named_layers["main.14"], one.G.named_layers["im_att.0"]
+    norm.bias.assign(tf.fill(norm.bias.shape, 5.0))
+    head.weight.assign(tf.ones_like(head.weight))
+    lines = []
+    for number in range(20):
+        iterate(one, number)
+        one.end_iteration(None, None, None, lines.append)
+    (line,) = lines
+    assert "the attention masks' mean is 1.000" in line and "loss.lambda_sat=0.1" in line
+
+
 def test_virtual_cycle(au_faces, tmp_path):
     one = make(au_faces, **{"loss.use_virtual": True, "loss.alpha_rec": 0.5})
     scalars = iterate(one, 1)

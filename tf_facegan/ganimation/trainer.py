@@ -10,7 +10,7 @@ from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.ganimation import dataset, losses, reference, schedule
 from tf_facegan.ganimation.networks import Discriminator, Generator
-from tf_facegan.ganimation.watch import Watch
+from tf_facegan.ganimation.watch import MaskWatch
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.utilities.images import save_image_grid
@@ -60,7 +60,7 @@ class Trainer:
             self.G_opt, self.D_opt = _adam(config.G_opt, self.G), _adam(config.D_opt, self.D)
         self._label_rows = tf.constant(self.labels)
         self._draws = tf.function(self._draws_of_step)
-        self._watch = Watch(config.loss.lambda_sat)
+        self._watch = MaskWatch(config.loss.lambda_sat)
         self._sheet = self._choose_sheet()
 
     # What the loop asks for
@@ -99,8 +99,14 @@ class Trainer:
         scalars = self.critic_step(*inputs, tf.constant(phase.d_lr, tf.float32))
         if phase.trains_generator:
             scalars.update(self.generator_step(*inputs, tf.constant(phase.g_lr, tf.float32)))
-        self._watch.add(scalars)
+            self._watch.add(scalars["G/attention_mean"])
         return scalars
+
+    def end_iteration(self, run, phase, progress, log):
+        """Logs a warning where the attention masks are saturated."""
+        warning = self._watch.warning()
+        if warning:
+            log(warning)
 
     def checkpoint_items(self):
         return {"G": self.G, "D": self.D, "G_opt": self.G_opt, "D_opt": self.D_opt}
