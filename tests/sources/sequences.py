@@ -12,9 +12,9 @@ def points(seed=0):
     return np.random.RandomState(seed).uniform([8, 6], [52, 44], (68, 2)).astype(np.float32)
 
 
-def write_points(path, seed=0):
+def write_points(path, seed=0, shift=0):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"   {x:.7e}   {y:.7e}\n" for x, y in points(seed)))
+    path.write_text("".join(f"   {x:.7e}   {y:.7e}\n" for x, y in points(seed) + shift))
 
 
 def write_ck(folder, sequences, flat=False):

@@ -88,6 +88,11 @@ EMOTION = "Emotion/S005/001/S005_001_00000006_emotion.txt"
         (lambda f: (f / IMAGE).unlink(), f"{FRAME}_landmarks.txt: belongs to no picture", 14),
         (lambda f: (f / LANDMARKS).write_text("1 2\n"), "[1, 2] numbers, 68 points", 14),
         (lambda f: (f / LANDMARKS).write_text("1 1\n" * 68), "_landmarks.txt: landmarks that", 14),
+        (
+            lambda f: sequences.write_points(f / LANDMARKS, 1, shift=500),
+            f"{FRAME}.png: the face is to be at (508, 506), but the picture is only 60x50",
+            14,
+        ),
         (lambda f: (f / EMOTION).write_text("9"), "emotion.txt: holds '9', the number of an", 15),
         (lambda f: (f / EMOTION).write_text("joy"), "emotion.txt: holds 'joy', the number of", 15),
         (

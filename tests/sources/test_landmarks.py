@@ -79,14 +79,20 @@ def test_what_lies_outside_of_the_photo_is_black():
     expected = np.zeros((80, 80), np.uint8)
     expected[20:50, 20:60] = 255
     np.testing.assert_array_equal(picture, expected)
-    assert not landmarks.Letterbox(100, 100, 8, 8, 8, 1).image(photo).any()
+    for left in (100, -80):
+        with pytest.raises(ValueError, match=r"to be at \(.*\), but the picture is only 40x40"):
+            landmarks.Letterbox(left, 10, 80, 40, 80, 1).image(photo)
 
 
 def test_landmarks_of_no_face():
     with pytest.raises(ValueError, match="landmarks that span 0x0 pixels, a face expected"):
         landmarks.face_box(np.full((68, 2), 7.0), 128)
-    with pytest.raises(ValueError, match="landmarks that span 0 pixels, a face expected"):
+    with pytest.raises(ValueError, match="landmarks that span 0x0 pixels, a face expected"):
         landmarks.square_box(np.full((68, 2), 7.0), 128)
+    points = np.zeros((68, 2))
+    points[0] = 1e9
+    with pytest.raises(ValueError, match=r"landmarks that span 1e\+09x1e\+09 pixels"):
+        landmarks.face_box(points, 128)
 
 
 def write(folder, points):

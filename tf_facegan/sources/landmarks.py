@@ -29,6 +29,7 @@ CURVES = (
     (54, 64),
 )
 _LINE_WIDTH = 2
+_LARGEST_FACE = 20000  # pixels
 
 
 def read_points(path):
@@ -126,12 +127,21 @@ class Letterbox:
         return tuple(round((self.size - side) / 2) for side in self.inner)
 
     def image(self, photo):
-        """Cuts the picture, uint8 [size, size, 3], out of a photo [H, W, 3]."""
-        cut = np.zeros((self.height, self.width, 3), np.uint8)
+        """Cuts the picture, uint8 [size, size, 3], out of a photo [H, W, 3].
+
+        Raises:
+          ValueError: nothing of the rectangle lies within the photo.
+        """
         inside = photo[
             max(self.top, 0) : max(self.top + self.height, 0),
             max(self.left, 0) : max(self.left + self.width, 0),
         ]
+        if not inside.size:
+            raise ValueError(
+                f"the face is to be at ({self.left}, {self.top}), but the picture is only "
+                f"{photo.shape[1]}x{photo.shape[0]}"
+            )
+        cut = np.zeros((self.height, self.width, 3), np.uint8)
         top, left = max(-self.top, 0), max(-self.left, 0)
         cut[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
         picture = np.zeros((self.size, self.size, 3), np.uint8)
@@ -158,8 +168,7 @@ def face_box(points, size):
     """
     left, top = np.trunc(points).astype(int).min(axis=0)
     width, height = np.trunc(points).astype(int).max(axis=0) - [left, top]
-    if width < 1 or height < 1:
-        raise ValueError(f"landmarks that span {width}x{height} pixels, a face expected")
+    _check_span(width, height)
     return Letterbox(int(left), int(top), int(width), int(height), size, cv2.INTER_CUBIC)
 
 
@@ -172,14 +181,18 @@ def square_box(points, size):
     Raises:
       ValueError: the points do not span an area.
     """
-    width = np.ptp(points[:, 0])
+    width, height = np.ptp(points, axis=0)
+    _check_span(width, height)
     side = round(float(width * (1 + 1 / 1.7)))
-    if side < 1:
-        raise ValueError(f"landmarks that span {width:g} pixels, a face expected")
     x, y = points[NOSE_TIP]
     return Letterbox(
         round(float(x - side / 2)), round(float(y - width)), side, side, size, cv2.INTER_LINEAR
     )
+
+
+def _check_span(width, height):
+    if min(width, height) < 1 or max(width, height) > _LARGEST_FACE:
+        raise ValueError(f"landmarks that span {width:g}x{height:g} pixels, a face expected")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,8 +222,15 @@ class Frame:
 
 def load_face(frame):
     """The cropped face of a Frame, uint8 [3, S, S] RGB."""
-    photo = np.asarray(open_rgb(frame.image))
-    return frame.crop.image(photo).transpose(2, 0, 1)
+    return cut_face(frame, np.asarray(open_rgb(frame.image)))
+
+
+def cut_face(frame, photo):
+    """The face of a Frame, uint8 [3, S, S], from its whole picture [H, W, 3]."""
+    try:
+        return frame.crop.image(photo).transpose(2, 0, 1)
+    except ValueError as error:
+        raise ValueError(f"{frame}: {error}") from None
 
 
 def load_boundary(frame):

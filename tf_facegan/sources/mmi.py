@@ -128,7 +128,7 @@ def find_sequences(folder):
 
 def load_face(frame, rotate):
     """The cropped face of a VideoFrame, uint8 [3, S, S] RGB."""
-    return frame.crop.image(read_frame(frame, rotate)).transpose(2, 0, 1)
+    return landmarks.cut_face(frame, read_frame(frame, rotate))
 
 
 def read_frame(frame, rotate):
