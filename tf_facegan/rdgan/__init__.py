@@ -1,0 +1,1 @@
+"""RD-GAN: an expression sequence from one face and drawings of landmarks."""

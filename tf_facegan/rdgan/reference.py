@@ -1,0 +1,100 @@
+"""Published variable names of RD-GAN's networks, and TensorFlow-1 checkpoints of its code.
+
+The networks keep the published names and layouts (convolutions HWIO; transposed ones height, width,
+out, in; dense weights in, out), so that nothing is transposed.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan import reference_weights
+from tf_facegan.engine.optimizers import write
+
+_MEAN_SQUARE, _UPDATE = "/RMSProp", "/RMSProp_1"
+# What TensorFlow raises for files that are missing, cut short or something else.
+_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError)
+
+
+def assign(model, arrays):
+    """Fills a network from published arrays.
+
+    Args:
+      model: a network of `networks`.
+      arrays: {published name ("G_joiner/deconv1_1/W", …): array}.
+
+    Raises:
+      ValueError: lists every missing, unexpected and mis-shaped name; the network is left as it
+        was.
+    """
+    reference_weights.assign(model.named_variables, arrays)
+
+
+def extract(model):
+    """Returns {published name: numpy array} of a network."""
+    return reference_weights.extract(model.named_variables)
+
+
+def load_checkpoint(path):
+    """Reads a TensorFlow-1 checkpoint of the published code.
+
+    Args:
+      path: folder with a `checkpoint` file (the newest is read), or the files' common name
+        (`model/model_000500.ckpt`), with or without `.index`.
+
+    Returns:
+      ({variable name: array}, {variable name: array of RMSProp's mean squares}).
+
+    Raises:
+      FileNotFoundError: no checkpoint there.
+      ValueError: it cannot be read; names the file.
+    """
+    name = str(path)
+    name = name[: -len(".index")] if name.endswith(".index") else name
+    newest = tf.train.latest_checkpoint(name) if tf.io.gfile.isdir(name) else name
+    if newest is None or not tf.io.gfile.exists(newest + ".index"):
+        raise FileNotFoundError(f"{path}: no checkpoint, expected model_….ckpt.index and its data")
+    try:
+        reader = tf.train.load_checkpoint(newest)
+        names = reader.get_variable_to_shape_map()
+        arrays = {name: np.asarray(reader.get_tensor(name)) for name in sorted(names)}
+    except _UNREADABLE as error:
+        reason = str(error).splitlines()[0][:200]
+        raise ValueError(f"{newest}: not a readable checkpoint ({reason})") from None
+    slots = {
+        name[: -len(_MEAN_SQUARE)]: array
+        for name, array in arrays.items()
+        if name.endswith(_MEAN_SQUARE)
+    }
+    weights = {n: a for n, a in arrays.items() if not n.endswith((_MEAN_SQUARE, _UPDATE))}
+    return weights, slots
+
+
+def assign_checkpoint(model, weights, slots=None, optimizer=None):
+    """Fills a network from a checkpoint that holds others, too.
+
+    Args:
+      model: a network of `networks`.
+      weights, slots: what `load_checkpoint` returned; names outside the model's scopes are left.
+      optimizer: the `engine.optimizers.RMSProp` over `model.named_trainable_variables`, in that
+        order, to fill with the mean squares where the checkpoint holds them; the others start anew.
+
+    Raises:
+      ValueError: as `assign`; nothing was changed.
+    """
+    variables = model.named_variables
+    scopes = {name.partition("/")[0] for name in variables}
+    own = {name: array for name, array in weights.items() if name.partition("/")[0] in scopes}
+    found = {}
+    if optimizer is not None:
+        squares = dict(zip(model.named_trainable_variables, optimizer.mean_squares))
+        found = {name: (squares[name], slots[name]) for name in squares if name in (slots or {})}
+        for name, (slot, array) in found.items():
+            if tuple(slot.shape) != array.shape:
+                raise ValueError(
+                    f"mean squares of {name} are {array.shape}, {tuple(slot.shape)} expected"
+                )
+    reference_weights.assign(variables, own)
+    if optimizer is not None:
+        optimizer.reset()
+    for slot, array in found.values():
+        write(slot, tf.constant(array, slot.dtype))

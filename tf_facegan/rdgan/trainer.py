@@ -1,0 +1,302 @@
+"""Training of RD-GAN: data, draws and the `tf.function` steps of its stages."""
+
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.draws import Draws
+from tf_facegan.metrics.psnr import psnr
+from tf_facegan.metrics.ssim import grey_ssim
+from tf_facegan.rdgan import losses, networks, pairs, reference, schedule, stages
+from tf_facegan.records.reader import RecordSet
+from tf_facegan.utilities.images import save_image_grid
+
+VALIDATION = "metric-validation.jsonl"
+_SEED_LIMIT = 2**31 - 1
+
+
+class Trainer:
+    """Trains FaceGAN, then FineGAN; or the two-way model. The loop of `engine/loop.py` drives it.
+
+    Args:
+      config: `rdgan.config.Config`.
+      strategy: `tf.distribute.Strategy` from `engine/devices.py`.
+
+    Attributes:
+      stages: {name: `stages.Stage`}, in their order.
+      set: the `RecordSet` trained on.
+      frames, held_out: `pairs.Frames` trained on and validated with; they share no subject.
+
+    Raises:
+      ValueError: when set and configuration do not fit each other.
+    """
+
+    def __init__(self, config, strategy):
+        self.config, self.strategy = config, strategy
+        data, self._batch_size = config.data, config.train.batch_size
+        self._replicas = strategy.num_replicas_in_sync
+        if "faces" not in data.sets:
+            raise ValueError(f"data.sets is {data.sets}: expected a folder for the role `faces`")
+        schedule.check(config)
+        if config.loss.adversarial not in losses.ADVERSARIAL:
+            known = " or ".join(losses.ADVERSARIAL)
+            raise ValueError(f"loss.adversarial is {config.loss.adversarial!r}, expected {known}")
+        if self._batch_size % self._replicas:
+            raise ValueError(
+                f"train.batch_size is {self._batch_size}, expected a multiple of the "
+                f"{self._replicas} devices"
+            )
+        self.set = RecordSet(data.sets["faces"])
+        check_set(self.set.info, data.image_size)
+        self._image_size = data.image_size or self.set.resolution
+        everyone = pairs.Frames.of(self.set.fields)
+        self.frames, self.held_out = pairs.split_subjects(
+            everyone, data.validation_share, config.random_seed
+        )
+        self._lists = {name: self._list(name) for name in config.train.stages}
+        self.total_images = schedule.total_images(config)
+        with strategy.scope():
+            self.stages = stages.make(config, self._image_size)
+        self._draws = tf.function(self._draws_of_step)
+        shown = self.held_out if len(self.held_out.numbers) else self.frames
+        self._sheet = _spread(pairs.prediction_pairs(shown), config.train.sample_images)
+        self._judged = _spread(pairs.prediction_pairs(self.held_out), config.train.validation_pairs)
+        self._scores = {}
+        # Number of the stage that is trained, or was last.
+        self._stage = tf.Variable(0, dtype=tf.int32, trainable=False)
+
+    def _list(self, stage):
+        """The pairs a stage is trained on."""
+        data = self.config.data
+        if stage == "fine":
+            found = pairs.prediction_pairs(self.frames)
+        else:
+            found = pairs.training_pairs(self.frames, data.max_pairs, self.config.random_seed)
+        if not len(found):
+            raise ValueError(
+                f"{self.set.path}: no pairs to train {stage} on; sequences of several frames "
+                "expected (after data.validation_share)"
+            )
+        return found[: data.small_data_size]
+
+    # What the loop asks for
+
+    def phase(self, progress):
+        """Returns what to run now, as the loop takes it."""
+        return schedule.phase_at(progress, self.config)
+
+    def batches(self, phase, position):
+        """Iterates over batches of the pairs of the phase's stage, from an example on."""
+        return pairs.iterate(
+            self.set,
+            self._lists[phase.stage],
+            self._batch_size,
+            resolution=self._image_size,
+            position=position - phase.first_image,
+            seed=self.config.random_seed,
+            prefetch=self.config.runtime.prefetch,
+            source_boundaries=self.stages[phase.stage].source_boundaries,
+        )
+
+    def iteration(self, phase, batches, progress):
+        """Runs the discriminator steps of the phase and one generator step, all on new batches.
+
+        Returns:
+          dict of summary name to scalar tensor: the losses of the generator's batch.
+        """
+        self._stage.assign(list(self.stages).index(phase.stage))
+        step = progress.images // self._batch_size
+        scalars = {}
+        for number in range(phase.d_steps + 1):
+            batch = next(batches)
+            draws = self.draws(phase.stage, step + number, self._batch_size)
+            inputs = split_batch(self.strategy, (batch, draws))
+            side = "G" if number == phase.d_steps else "D"
+            rate = tf.constant(getattr(phase, f"{side}_lr"), tf.float32)
+            scalars.update(self.step(phase.stage, side, *inputs, rate))
+        validation, self._scores = self._scores, {}
+        return {**{f"{phase.stage}/{k}": v for k, v in scalars.items()}, **validation}
+
+    def checkpoint_items(self):
+        items = {"stage": self._stage}
+        for stage in self.stages.values():
+            items.update({**stage.networks, **stage.optimizers})
+        return items
+
+    def networks(self):
+        """Published arrays of the networks of all stages that have begun."""
+        return {
+            name: reference.extract(network)
+            for stage in self._begun()
+            for name, network in stage.networks.items()
+        }
+
+    def prepare_run(self, run):
+        """Puts into a new run's folder what using its networks needs."""
+        run.save_dataset(self.set.info)
+
+    def write_reals(self, run):
+        """Writes `reals.png`: a row a pair, source, boundary and target."""
+        self._save_sheet(run.path / "reals.png", [])
+
+    def write_samples(self, run, kimg):
+        """Writes `fakes<kimg>.png`: a row a pair, source, boundary, target and what every stage
+        makes of it; scores held-out pairs into `metric-validation.jsonl`."""
+        made = self.predict(self._read(self._sheet))
+        self._save_sheet(run.path / f"fakes{kimg:06d}.png", list(made.values()))
+        scores = self.validate()
+        if scores:
+            self._scores = {f"Validation/{name}": value for name, value in scores.items()}
+            protocol = "first frame of a sequence to a later one, held-out subjects; 8-bit images"
+            line = {"kimg": kimg, "pairs": len(self._judged), "protocol": protocol, **scores}
+            with open(run.path / VALIDATION, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+
+    def _save_sheet(self, path, made):
+        batch = self._read(self._sheet)
+        columns = [batch[name].numpy() for name in ("sources", "boundaries", "targets")] + made
+        images = np.stack(columns, axis=1).reshape(-1, *columns[0].shape[1:])
+        size = len(columns), len(self._sheet)
+        save_image_grid(images.transpose(0, 3, 1, 2), path, size=size)
+
+    def _begun(self):
+        return list(self.stages.values())[: int(self._stage) + 1]
+
+    def _read(self, chosen):
+        return self.processed(pairs.read(self.set, chosen, self._image_size))
+
+    # Prediction
+
+    def predict(self, batch):
+        """Runs all stages that have begun on a batch as of `stages`.
+
+        Returns:
+          {stage: float32 array [N, S, S, 3] in (-1, 1)}.
+        """
+        inference = self.config.inference
+        seed = self.config.random_seed if inference.dropout else None
+        made = {stage.name: [] for stage in self._begun()}
+        for start in range(0, len(batch["sources"]), inference.predict_batch_size):
+            part = {k: v[start : start + inference.predict_batch_size] for k, v in batch.items()}
+            for name in made:
+                made[name].append(self.stages[name].predict(part, seed).numpy())
+        return {name: np.concatenate(parts) for name, parts in made.items()}
+
+    def validate(self):
+        """Compares predictions for held-out subjects with the truth.
+
+        Returns:
+          {"<stage>_ssim", "<stage>_psnr": float}, means over `validation_pairs` pairs, and the same
+          of the sources themselves as `source_…`; empty when nothing is held out.
+        """
+        if not len(self._judged):
+            return {}
+        batch = self._read(self._judged)
+        images = {"source": batch["sources"].numpy(), **self.predict(batch)}
+        truth = to_8_bits(batch["targets"].numpy())
+        scores = {}
+        for name, made in images.items():
+            made = to_8_bits(made)
+            scores[f"{name}_ssim"] = float(grey_ssim(made, truth).mean())
+            scores[f"{name}_psnr"] = float(np.mean(np.minimum(psnr(made, truth), 100.0)))
+        return scores
+
+    # Randomness
+
+    def draws(self, stage, step, batch):
+        """Every random number of one step, for the global batch.
+
+        Args:
+          stage: str.
+          step: int, number of the step since the beginning of training.
+          batch: int, global batch.
+
+        Returns:
+          {name out of the stage's `seeds`: int64 [N, 2]}, seeds of dropout.
+        """
+        return self._draws(stage, tf.constant(step, tf.int64), batch)
+
+    def _draws_of_step(self, stage, step, batch):
+        random = Draws(self.config.random_seed, step)
+        return {
+            name: random.integers(f"{stage}/{name}", [batch, 2], _SEED_LIMIT)
+            for name in self.stages[stage].seeds
+        }
+
+    # The step
+
+    @tf.function
+    def step(self, stage, side, batch, draws, learning_rate):
+        """Takes one step; traced once for each stage and side.
+
+        Args:
+          stage: str; side: "G" or "D".
+          batch: as `pairs.iterate` gives it.
+          draws: as `draws` gives them.
+          learning_rate: scalar tensor.
+
+        Returns:
+          dict of name to scalar tensor, means over the devices.
+        """
+        scalars = self.strategy.run(
+            self._replica_step, args=(stage, side, batch, draws, learning_rate)
+        )
+        if self._replicas == 1:
+            return scalars
+        mean = tf.distribute.ReduceOp.MEAN
+        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+
+    def _replica_step(self, stage, side, batch, draws, learning_rate):
+        one = self.stages[stage]
+        take = one.generator_step if side == "G" else one.discriminator_step
+        return take(self.processed(batch), draws, learning_rate)
+
+    def processed(self, batch):
+        """Turns records [N, 3, S, S] into what the networks see: [N, S, S, 3] in [-1, 1]."""
+        ranges = {name: self.set.range for name in ("sources", "targets")}
+        boundary = self.set.info.companions[pairs.COMPANION]["range"]
+        return {n: _processed(images, ranges.get(n, boundary)) for n, images in batch.items()}
+
+
+def check_set(info, image_size=None):
+    """Checks that a set can be trained on.
+
+    Raises:
+      ValueError: naming the set, what it lacks and what makes it.
+    """
+    channels, height, width = info.shape
+    if channels != 3 or height != width:
+        raise ValueError(
+            f"set {info.name}: images of {channels} channels, {width} x {height} pixels; square "
+            "RGB images expected"
+        )
+    missing = [name for name in pairs.FIELDS if name not in info.fields]
+    missing += [name for name in (pairs.COMPANION,) if name not in info.companions]
+    if missing:
+        raise ValueError(
+            f"set {info.name}: no {', '.join(missing)}; dataset_tool.py create_ck, create_mmi and "
+            "create_toy_faces write what RD-GAN needs"
+        )
+    try:
+        networks.map_side(image_size or height)
+    except ValueError as error:
+        raise ValueError(f"set {info.name}: {error}") from None
+
+
+def to_8_bits(images):
+    """Turns images in [-1, 1] into uint8, rounded down as published."""
+    return ((images + np.float32(1)) * np.float32(127.5)).astype(np.uint8)
+
+
+def _processed(images, value_range):
+    low, high = value_range
+    images = tf.cast(tf.transpose(images, [0, 2, 3, 1]), tf.float32)
+    return (images - low) / ((high - low) / 2) - 1.0
+
+
+def _spread(found, count):
+    """Returns `count` rows spread over a list, all of it if it is no longer."""
+    places = np.linspace(0, len(found) - 1, min(count, len(found)))
+    return found[np.rint(places).astype(np.int64)]
