@@ -4,6 +4,7 @@ Speeds are quoted as seconds * GFLOP/s / 520: what a step would take on the refe
 idle cores on which a large convolution reaches 520 GFLOP/s.
 """
 
+import statistics
 import time
 
 import tensorflow as tf
@@ -47,3 +48,25 @@ def gflops(elapsed):
 def normalised(elapsed, measured_gflops):
     """Returns the seconds that something would take at the reference speed."""
     return elapsed * measured_gflops / REFERENCE_GFLOPS
+
+
+def measure(step, convolve, repeats):
+    """Times a step in turn with the convolution.
+
+    Args:
+      step: takes nothing, returns a structure of tensors.
+      convolve: from `make_convolution`.
+      repeats: int, turns that count, after a few that do not.
+
+    Returns:
+      medians: seconds of a step, GFLOP/s of the convolution, seconds normalised.
+    """
+    for _ in range(3):
+        seconds(convolve)
+        seconds(step)
+    times, speeds = [], []
+    for _ in range(repeats):
+        speeds.append(gflops(seconds(convolve)))
+        times.append(seconds(step))
+    comparable = [normalised(t, s) for t, s in zip(times, speeds)]
+    return tuple(map(statistics.median, (times, speeds, comparable)))

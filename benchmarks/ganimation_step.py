@@ -11,7 +11,6 @@ calibration's.
 
 import argparse
 import os
-import statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -75,19 +74,6 @@ class Networks:
         return images, draw(1, 17), draw(2, 17), draw(3, 1, 1, 1)
 
 
-def measure(step, convolve, repeats):
-    """Returns medians: seconds of a step, GFLOP/s of the convolution, seconds normalised."""
-    for _ in range(2):
-        calibration.seconds(convolve)
-        calibration.seconds(step)
-    times, speeds = [], []
-    for _ in range(repeats):
-        speeds.append(calibration.gflops(calibration.seconds(convolve)))
-        times.append(calibration.seconds(step))
-    normalised = [calibration.normalised(t, s) for t, s in zip(times, speeds)]
-    return tuple(map(statistics.median, (times, speeds, normalised)))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 16], help="images a step")
@@ -99,7 +85,11 @@ def main():
         inputs = networks.inputs(batch)
         for name in ("critic", "generator"):
             step = getattr(networks, name)
-            elapsed, speed, normal = measure(lambda: step(*inputs), convolve, args.repeats)  # noqa: B023
+            elapsed, speed, normal = calibration.measure(
+                lambda: step(*inputs),  # noqa: B023
+                convolve,
+                args.repeats,
+            )
             published = PUBLISHED.get((name, batch), float("nan"))
             share = GFLOP[name] * batch / elapsed / speed
             print(

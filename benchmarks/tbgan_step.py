@@ -10,7 +10,6 @@ machine with a plain write-up of the same networks at native resolution.
 
 import argparse
 import os
-import statistics
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -87,19 +86,6 @@ def level_of(side):
     return (RESOLUTION // side).bit_length() - 1
 
 
-def measure(step, convolve, repeats):
-    """Returns medians: seconds of a step, GFLOP/s of the convolution, seconds normalised."""
-    for _ in range(5):
-        calibration.seconds(convolve)
-        calibration.seconds(step)
-    times, speeds = [], []
-    for _ in range(repeats):
-        speeds.append(calibration.gflops(calibration.seconds(convolve)))
-        times.append(calibration.seconds(step))
-    normalised = [calibration.normalised(t, s) for t, s in zip(times, speeds)]
-    return tuple(map(statistics.median, (times, speeds, normalised)))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sides", type=int, nargs="+", default=list(PLAIN), help="image sides")
@@ -109,7 +95,7 @@ def main():
     print(f"{'pixels':>6} {'seconds':>8} {'GFLOP/s':>8} {'normalised':>10} {'plain':>6} ratio")
     for side in args.sides:
         step, inputs = networks.make_step(level_of(side)), networks.inputs(side)
-        elapsed, speed, normal = measure(lambda: step(*inputs), convolve, args.repeats)  # noqa: B023
+        elapsed, speed, normal = calibration.measure(lambda: step(*inputs), convolve, args.repeats)  # noqa: B023
         plain = PLAIN[side]
         print(
             f"{side:6d} {elapsed:8.4f} {speed:8.0f} {normal:10.4f} {plain:6.3f} "
