@@ -47,6 +47,7 @@ SYSTEMS = {
             estimate="tf_facegan.tbgan.estimate:memory_lines",
             roles=("faces",),
             utilities=(
+                "evaluate_metrics",
                 "generate_expressions",
                 "generate_fake_images",
                 "generate_fake_images_glob",
@@ -64,6 +65,7 @@ SYSTEMS = {
 # A utility module holds `Options` (a configuration), `describe(run_number)` and
 # `run(pipeline, folder, options)`; with `TAKES_RUN` the first argument is the `RunFolder`.
 UTILITIES = {
+    "evaluate_metrics": "tf_facegan.utilities.evaluate_metrics",
     "generate_expressions": "tf_facegan.utilities.expressions",
     "generate_fake_images": "tf_facegan.utilities.fake_images",
     "generate_fake_images_glob": "tf_facegan.utilities.fake_images_glob",

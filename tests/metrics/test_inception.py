@@ -49,3 +49,7 @@ def test_kernel_distance_is_unbiased_and_grows():
 def test_kernel_distance_needs_two_images():
     with pytest.raises(ValueError, match="1 and 5 images, at least 2"):
         kernel_distance(normal(1, 3), normal(5, 3))
+
+
+def test_inception_score_of_classes_without_any_probability():
+    assert inception_score(np.tile(np.eye(3), (4, 1)), splits=1)[0] == pytest.approx(3)

@@ -69,10 +69,14 @@ def test_sliced_wasserstein_distance_of_vectors():
 def test_sliced_wasserstein_distance_of_images():
     metric = swd.SlicedWassersteinDistance((3, SIDE, SIDE), np.random.RandomState(SEED))
     assert metric.names == ["SWDx1e3_64", "SWDx1e3_32", "SWDx1e3_16", "SWDx1e3_avg"]
-    reals = metric.of(halves(A))
+
+    def summary(batch):
+        return metric.summary([metric.part(half) for half in halves(batch)])
+
+    reals = summary(A)
     assert metric.distance(reals, reals) == list(GOLDEN["swd/reals"])
-    for name, batch in (("reals2", A), ("fakes", B)):
-        found = metric.distance(reals, metric.of(halves(batch)))
+    for name, batch in (("reals2", A), ("fakes", B)):  # draws in the published order
+        found = metric.distance(reals, summary(batch))
         np.testing.assert_allclose(found, GOLDEN[f"swd/{name}"], rtol=1e-5)
 
 
@@ -83,8 +87,11 @@ def test_ssim():
 
 
 def test_ms_ssim():
-    np.testing.assert_allclose(ms_ssim.variation(halves(A)), GOLDEN["msssim/reals"], atol=1e-6)
-    np.testing.assert_allclose(ms_ssim.variation(halves(B)), GOLDEN["msssim/fakes"], atol=1e-6)
+    for name, batch in (("reals", A), ("fakes", B)):
+        parts = [ms_ssim.variation(half) for half in halves(batch)]
+        assert [pairs for _, pairs in parts] == [4, 4]
+        found = np.mean([value for value, _ in parts])
+        np.testing.assert_allclose(found, GOLDEN[f"msssim/{name}"], atol=1e-6)
     np.testing.assert_allclose(ms_ssim.ms_ssim(last(A), last(B)), GOLDEN["msssim/AB"], atol=1e-6)
     np.testing.assert_allclose(ms_ssim.ms_ssim(last(A), last(C)), GOLDEN["msssim/AC"], atol=1e-6)
 

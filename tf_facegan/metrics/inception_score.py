@@ -17,6 +17,9 @@ def inception_score(probabilities, splits=10):
     count = len(probabilities)
     for split in range(splits):
         part = probabilities[count * split // splits : count * (split + 1) // splits]
-        divergence = part * (np.log(part) - np.log(part.mean(axis=0, keepdims=True)))
+        mean = part.mean(axis=0, keepdims=True)
+        # 0 log 0 is 0: a class without any probability adds nothing.
+        logs = np.log(part, out=np.zeros_like(part), where=part > 0)
+        divergence = part * (logs - np.log(mean, out=np.zeros_like(mean), where=mean > 0))
         scores.append(np.exp(np.mean(np.sum(divergence, axis=1))))
     return float(np.mean(scores)), float(np.std(scores))

@@ -56,22 +56,18 @@ def ms_ssim(a, b, value_range=255.0):
     return float(np.mean(result))
 
 
-def variation(batches):
-    """Similarity of the first image of every pair to the second (PGGAN's `MS-SSIM`).
+def variation(images):
+    """Similarity of every other image to the one behind it (PGGAN's `MS-SSIM`).
 
     Args:
-      batches: iterable of arrays [2n, C, H, W], values 0 to 255.
+      images: array [2n or 2n + 1, C, H, W], values 0 to 255.
 
     Returns:
-      float.
+      (float, int): the mean over the pairs, and how many they are.
     """
-    total, count = 0.0, 0
-    for batch in batches:
-        images = np.asarray(batch).transpose(0, 2, 3, 1)
-        pairs = len(images) // 2
-        total += ms_ssim(images[0 : 2 * pairs : 2], images[1::2][:pairs]) * pairs
-        count += pairs
-    return total / count
+    images = np.asarray(images).transpose(0, 2, 3, 1)
+    pairs = len(images) // 2
+    return ms_ssim(images[0 : 2 * pairs : 2], images[1 : 2 * pairs : 2]), pairs
 
 
 def _gaussian(size, sigma):

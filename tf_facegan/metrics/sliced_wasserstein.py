@@ -60,7 +60,7 @@ def normalized(parts):
     """Gives descriptors zero mean and unit deviation in every channel, as vectors.
 
     Args:
-      parts: list of arrays [n, C, 7, 7].
+      parts: sequence of arrays [n, C, 7, 7].
 
     Returns:
       float32 [sum of n, C * 49].
@@ -125,23 +125,24 @@ class SlicedWassersteinDistance:
         """list of str: what `distance` returns."""
         return [f"SWDx1e3_{side}" for side in self.sides] + ["SWDx1e3_avg"]
 
-    def of(self, batches):
-        """Descriptors of images.
+    def part(self, images):
+        """Descriptors of some images of a set.
 
         Args:
-          batches: iterable of arrays [n, C, H, W], values 0 to 255.
+          images: array [n, C, H, W], values 0 to 255.
 
         Returns:
-          list of float32 [N * patches, C * 49], one for every level.
+          list of float32 [n * patches, C, 7, 7], one for every level.
         """
-        parts = [[] for _ in self.sides]
-        for batch in batches:
-            for level, images in enumerate(laplacian_pyramid(batch, len(self.sides))):
-                parts[level].append(descriptors(images, self._patches, self._random))
-        return [normalized(part) for part in parts]
+        pyramid = laplacian_pyramid(images, len(self.sides))
+        return [descriptors(level, self._patches, self._random) for level in pyramid]
+
+    def summary(self, parts):
+        """Descriptors of a whole set: list of parts -> list of float32 [N * patches, C * 49]."""
+        return [normalized(level) for level in zip(*parts)]
 
     def distance(self, a, b):
-        """Compares what `of` returns for two sets of equally many images.
+        """Compares the summaries of two sets of equally many images.
 
         Returns:
           list of float: the distance times 1000 at every level, and their mean.

@@ -8,6 +8,7 @@ import scipy.special
 import tensorflow as tf
 
 from tf_facegan.engine import run_folder
+from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
 from tf_facegan.utilities.images import split_modalities
@@ -154,6 +155,12 @@ class TBGANPipeline:
             return row
         row[component] = _ONE_HOT_LOGIT
         return scipy.special.softmax(row)
+
+    def labels_of_records(self, labels):
+        """Turns label rows of a set [N, label_size] into what the network takes."""
+        if label_kind(self.info) == "intensity":
+            return labels / INTENSITY_RANGE[1]
+        return scipy.special.softmax(labels, axis=-1) if self.label_size else labels
 
     def labels_from_noise(self, noise):
         """Turns normal noise [..., label_size] into labels: softmax, or clipped to 0-1 for AUs."""

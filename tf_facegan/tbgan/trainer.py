@@ -12,13 +12,12 @@ from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
 from tf_facegan.records import schema as records_schema
 from tf_facegan.records.reader import RecordSet
+from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import losses, reference, schedule
 from tf_facegan.tbgan.grid import make_grid
 from tf_facegan.tbgan.inference import generate_full_size, label_kind, network_arguments
 from tf_facegan.tbgan.networks import Discriminator, Generator
 from tf_facegan.utilities.images import save_image_grid
-
-AU_MAXIMUM = 5.0  # OpenFace's highest intensity; records hold 0-5, networks take 0-1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Trainer:
         self._replicas = strategy.num_replicas_in_sync
         check_minibatches(config, self.set.resolution, self._replicas)
         self._label_kind = label_kind(self.set.info)
-        self._label_scale = 1.0 / AU_MAXIMUM if self._label_kind == "intensity" else 1.0
+        self._label_scale = 1.0 / INTENSITY_RANGE[1] if self._label_kind == "intensity" else 1.0
         with strategy.scope():
             self.G, self.Gs = self._network(Generator, "G", 1), self._network(Generator, "G", 1)
             self.D = self._network(Discriminator, "D", 2)
