@@ -95,6 +95,11 @@ def test_several_faces_the_largest_first():
     assert found[1].centre[0] < 150
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 3000, 3), (3000, 10, 3)])
+def test_odd_shapes_hold_no_face(shape):
+    assert faces.find_faces(noise(shape)) == []
+
+
 def test_no_face():
     ramp = np.broadcast_to(np.arange(200, dtype=np.uint8)[:, None, None], (200, 150, 3))
     assert faces.find_faces(ramp) == []
@@ -195,6 +200,8 @@ def test_whole_pixels_are_copied():
     np.testing.assert_array_equal(
         faces.cut(photo, faces.Crop.box(10, 20, 40, 55)), photo[20:55, 10:40]
     )
+    whole = faces.cut(photo, faces.Crop.box(0, 0, 70, 60))
+    assert whole.flags.c_contiguous and not np.shares_memory(whole, photo)
     square = faces.Crop.square((29.5, 29.5), 20.0)
     np.testing.assert_array_equal(faces.cut(photo, square), photo[20:40, 20:40])
 

@@ -194,5 +194,5 @@ def _feather(width, height):
 
 def _to_bytes(values):
     if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
+        return values.copy()
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
