@@ -1,0 +1,1 @@
+"""The sub-commands of `dataset_tool.py`, family by family."""
