@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.ganimation import tiny
-from tf_facegan.ganimation import networks
+from tf_facegan.ganimation.layers import NORM_SCALES
 from tf_facegan.ganimation.networks import Discriminator, Generator
 from tf_facegan.layers import conv2d
 
@@ -90,7 +90,7 @@ def test_running_statistics_are_the_means_over_the_batch():
     np.testing.assert_allclose(norm.running_var, 0.9 + 0.1 * variance, rtol=1e-5)
 
 
-@pytest.mark.parametrize("init", networks.NORM_SCALES)
+@pytest.mark.parametrize("init", NORM_SCALES)
 def test_initial_values(init):
     G = Generator(conv_dim=16, norm_scale_init=init, seed=3)
     scales = np.concatenate([v for n, v in G.named_variables.items() if _is_scale(n, v)])
@@ -153,3 +153,10 @@ def test_instance_norms_do_not_overflow_in_half_precision():
 def test_arguments_that_make_no_network(network, arguments, message):
     with pytest.raises(ValueError, match=message):
         network(**arguments)
+
+
+def test_images_of_other_sizes_are_refused():
+    with pytest.raises(ValueError, match="images of 18 x 16 pixels, multiples of 4 expected"):
+        Generator(**tiny.G)(*inputs(height=16, width=18))
+    with pytest.raises(ValueError, match="images of 8 x 8 pixels, 16 x 16 expected"):
+        Discriminator(**tiny.D)(inputs(4, 8, 8)[0])

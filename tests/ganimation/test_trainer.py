@@ -158,6 +158,17 @@ def test_rates_fall_with_the_epochs(au_faces):
     assert one.phase(Progress(images=2 * 24)).d_lr == pytest.approx(0.9e-4)
 
 
+def test_steps_of_batch_and_draws_alone_take_the_first_rates(au_faces):
+    changes = {"train.d_lr": 2e-3, "train.g_lr": 3e-3}
+    one, other = make(au_faces, **changes), make(au_faces, **changes)
+    batch, draws = example(one)
+    one.critic_step(batch, draws)
+    one.generator_step(batch, draws)
+    other.critic_step(batch, draws, tf.constant(2e-3))
+    other.generator_step(batch, draws, tf.constant(3e-3))
+    assert not changed(weights(one), other)
+
+
 def test_a_penalty_step_of_its_own(au_faces):
     one = make(au_faces, **{"train.separate_gp_step": True})
     together = make(au_faces)

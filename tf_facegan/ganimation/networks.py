@@ -9,127 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
-from tf_facegan.layers import (
-    activate,
-    conv2d,
-    instance_norm,
-    normal,
-    normalise,
-    seed_of,
-    stable_dtype,
-)
+from tf_facegan.ganimation.layers import NORM_SCALES, Convolution, InstanceNorm
+from tf_facegan.layers import conv2d, seed_of, stable_dtype
 
-WEIGHT_STDDEV = 0.02
-LEAKY_SLOPE = 0.01
 RUNNING_DECAY = 0.9
-NORM_SCALES = ("uniform", "ones", "normal")
-
-
-class _Layer(tf.keras.layers.Layer):
-    """Base of layers that are built at once and cast by themselves."""
-
-    def __init__(self, **kw):
-        super().__init__(autocast=False, **kw)
-        self.built = True
-
-    def _variable(self, name, shape, initializer, trainable=True):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=initializer,
-            trainable=trainable,
-            experimental_autocast=False,
-        )
-
-
-class Convolution(_Layer):
-    """Weights of a convolution, N(0, 0.02**2) at the start, built at once.
-
-    `call`: NHWC -> NHWC with symmetric zero padding.
-    """
-
-    def __init__(
-        self, side, inputs, outputs, stride=1, transposed=False, bias=False, seed=None, **kw
-    ):
-        """Makes the variables.
-
-        Args:
-          side: int, of the kernel.
-          inputs, outputs: int, channels.
-          stride: int; the map becomes that much smaller, or larger if transposed.
-          transposed: whether the kernel is [side, side, outputs, inputs], of a transposed
-            convolution; else it is [side, side, inputs, outputs].
-          bias: whether there is one; it is followed by a leaky ReLU.
-          seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
-          **kw: of `tf.keras.layers.Layer`.
-        """
-        super().__init__(**kw)
-        self.stride, self.transposed, self.outputs = stride, transposed, outputs
-        channels = (outputs, inputs) if transposed else (inputs, outputs)
-        self.weight = self._variable(
-            "weight",
-            (side, side, *channels),
-            lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
-        )
-        self.bias = self._variable("bias", (outputs,), "zeros") if bias else None
-
-    @property
-    def named_variables(self):
-        named = {"weight": self.weight, "bias": self.bias}
-        return {name: variable for name, variable in named.items() if variable is not None}
-
-    @property
-    def kernel(self):
-        """The weight in the compute dtype."""
-        return tf.cast(self.weight, self.compute_dtype)
-
-    def call(self, x):
-        if self.transposed:
-            batch, height, width = tf.unstack(tf.shape(x)[:3])
-            shape = [batch, height * self.stride, width * self.stride, self.outputs]
-            return tf.nn.conv2d_transpose(x, self.kernel, shape, self.stride, "SAME")
-        x = conv2d(x, self.kernel, self.stride)
-        if self.bias is None:
-            return x
-        return activate(x, tf.cast(self.bias, x.dtype), "leaky_relu", LEAKY_SLOPE)
-
-
-class InstanceNorm(_Layer):
-    """Instance norm with scale and shift, and the running statistics of published checkpoints.
-
-    `call`: (x, use_running_stats=False) -> (normalised x, mean, variance), the last two those of
-    each sample, [N, 1, 1, C], or None with the running ones.
-    """
-
-    def __init__(self, channels, scale_init="uniform", seed=None, **kw):
-        """Makes the variables; `scale_init` is one of NORM_SCALES."""
-        super().__init__(**kw)
-
-        def scales(shape, dtype=None):
-            if scale_init == "normal":
-                return 1.0 + normal(shape, WEIGHT_STDDEV, seed, dtype)
-            if scale_init == "ones":
-                return tf.ones(shape, dtype or tf.float32)
-            draw = tf.random.uniform if seed is None else tf.random.stateless_uniform
-            key = {} if seed is None else {"seed": [seed, 0]}
-            return tf.cast(draw(shape, **key), dtype or tf.float32)
-
-        self.weight = self._variable("weight", (channels,), scales)
-        self.bias = self._variable("bias", (channels,), "zeros")
-        self.running_mean = self._variable("running_mean", (channels,), "zeros", trainable=False)
-        self.running_var = self._variable("running_var", (channels,), "ones", trainable=False)
-
-    @property
-    def named_variables(self):
-        names = ("weight", "bias", "running_mean", "running_var")
-        return {name: getattr(self, name) for name in names}
-
-    def call(self, x, use_running_stats=False):
-        if not use_running_stats:
-            return instance_norm(x, self.weight, self.bias)
-        dtype = stable_dtype(x.dtype)
-        mean, variance = (tf.cast(v, dtype) for v in (self.running_mean, self.running_var))
-        return normalise(x, mean, variance, self.weight, self.bias), None, None
 
 
 class _Network(tf.keras.Model):
@@ -244,6 +127,9 @@ class Generator(_Network):
         return 9 + self.repeat_num, 12 + self.repeat_num
 
     def call(self, images, aus, training=False, use_running_stats=False):
+        if any(side % 4 for side in images.shape[1:3]):
+            height, width = images.shape[1:3]
+            raise ValueError(f"images of {width} x {height} pixels, multiples of 4 expected")
         statistics = {}
 
         def norm(path, x):
@@ -353,6 +239,12 @@ class Discriminator(_Network):
         self.built = True
 
     def call(self, images):
+        height, width = images.shape[1:3]
+        if (height, width) != (self.image_size, self.image_size):
+            raise ValueError(
+                f"images of {width} x {height} pixels, {self.image_size} x {self.image_size} "
+                "expected"
+            )
         x = tf.cast(images, self.compute_dtype)
         for i in range(self.repeat_num):
             x = self.named_layers[f"main.{2 * i}"](x)

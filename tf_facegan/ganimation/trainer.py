@@ -186,21 +186,23 @@ class Trainer:
     # The steps
 
     @tf.function
-    def critic_step(self, batch, draws, learning_rate):
+    def critic_step(self, batch, draws, learning_rate=None):
         """Takes one critic step; returns dict of summary name to scalar tensor.
 
         Args:
           batch: {`images` [N, 3, S, S] as stored, `labels` [N, c_dim] in 0-1}.
           draws: as `draws` gives them.
-          learning_rate: scalar tensor.
+          learning_rate: scalar tensor; None for the one training begins with.
         """
+        learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
         return self._mean(
             self.strategy.run(self._replica_critic_step, (batch, draws, learning_rate))
         )
 
     @tf.function
-    def generator_step(self, batch, draws, learning_rate):
+    def generator_step(self, batch, draws, learning_rate=None):
         """Takes one generator step; arguments and result as of `critic_step`."""
+        learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
         return self._mean(
             self.strategy.run(self._replica_generator_step, (batch, draws, learning_rate))
         )
