@@ -50,7 +50,7 @@ class JudgeConfig:
     seed: int = 9000
     resolution: int = 64
     width: int = 16
-    epochs: int = 10
+    epochs: int = 12
     batch_size: int = 50
     learning_rate: float = 0.002
     noise: float = 0.015

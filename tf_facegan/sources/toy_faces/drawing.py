@@ -48,9 +48,8 @@ def band(curve, half_widths):
     tangent = np.empty_like(curve)
     tangent[1:-1] = curve[2:] - curve[:-2]
     tangent[0], tangent[-1] = curve[1] - curve[0], curve[-1] - curve[-2]
-    length = np.sqrt((tangent * tangent).sum(axis=1, keepdims=True)) + 1e-9
-    across = tangent[:, ::-1] * (1.0, -1.0) / length
-    across *= np.reshape(half_widths, (-1, 1))
+    scale = half_widths / (np.hypot(tangent[:, 0], tangent[:, 1]) + 1e-9)
+    across = np.stack([tangent[:, 1] * scale, -tangent[:, 0] * scale], axis=1)
     return np.concatenate([curve + across, (curve - across)[::-1]])
 
 

@@ -9,12 +9,12 @@ from tf_facegan.sources.toy_faces.drawing import Painter, ellipse, spline
 from tf_facegan.sources.toy_faces.shading import light_colour
 
 _LENGTH = {"bob": 1.15, "long": 2.3}  # how far down hair hangs beside the face
-_FRONT = {  # the hairline from the image-left temple to the middle, or from one temple to the other
+_FRONT = {  # the hairline from the image-left temple to the middle
     "receding": [(-0.99, -0.35), (-0.86, -0.75), (-0.62, -0.96), (-0.3, -1.04), (0.0, -0.98)],
     "short": [(-0.97, -0.25), (-0.83, -0.55), (-0.66, -0.85), (-0.35, -0.95), (0.0, -0.97)],
     "side": [(-0.97, -0.2), (-0.85, -0.5), (-0.68, -0.75), (-0.35, -0.84), (0.0, -0.92)],
-    "fringe": [(-0.97, -0.1), (-0.86, -0.42), (-0.62, -0.55), (-0.3, -0.57), (0.0, -0.6)],
-    "bob": [(-0.93, 0.1), (-0.8, -0.35), (-0.62, -0.62), (-0.3, -0.66), (0.0, -0.68)],
+    "fringe": [(-0.97, -0.1), (-0.86, -0.5), (-0.62, -0.66), (-0.3, -0.7), (0.0, -0.72)],
+    "bob": [(-0.93, 0.1), (-0.8, -0.4), (-0.62, -0.72), (-0.3, -0.76), (0.0, -0.78)],
     "long": [(-0.92, 0.1), (-0.78, -0.4), (-0.55, -0.8), (-0.25, -0.98), (0.0, -1.05)],
     "curly": [(-0.95, -0.15), (-0.82, -0.5), (-0.64, -0.74), (-0.34, -0.84), (0.0, -0.86)],
 }
@@ -23,7 +23,7 @@ _FRONT = {  # the hairline from the image-left temple to the middle, or from one
 def skull_outline(identity):
     """float [N, 2] face coordinates: from the image-left ear over the top to the right one."""
     angles = np.linspace(np.pi, 2 * np.pi, 13)[1:-1]
-    x = np.cos(angles) * identity.face_width * 1.0
+    x = np.cos(angles) * identity.face_width
     y = -0.12 + 1.22 * np.sin(angles) * identity.forehead_height
     return np.stack([x, y], axis=1)
 
@@ -93,7 +93,7 @@ def hair_image(identity, camera, shading):
     return (lit * light_colour(scene)).astype(np.float32)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _strands(seed, curly):
     random = np.random.default_rng((seed, 1))
     size = (512, 64)

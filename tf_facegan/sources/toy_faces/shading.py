@@ -143,6 +143,7 @@ def _bumps(identity, points, strength):
         (lifted([(-0.62 * identity.face_width, 0.98)])[0], (0.2, 0.22, hollow)),
         (points[31] + (0.03, -0.02, 0.0), (0.075 * width, 0.075, 0.075)),
         (points[31] + (-0.12, 0.03, 0.0), (0.08, 0.14, -0.03)),
+        (points[48] + (-0.1, 0.0, 0.0), (0.07, 0.11, -0.11 * strength[14])),
     ]
     single = [
         ((points[27] + points[28]) / 2, (0.085 * width, 0.2, 0.5 * nose)),
@@ -152,7 +153,7 @@ def _bumps(identity, points, strength):
         (points[50] * 0.5 + points[52] * 0.5, (0.22, 0.05, 0.025)),
         (points[57] + (0.0, -0.05, 0.0), (0.2, 0.055, 0.045)),
         (points[57] + (0.0, 0.08, 0.0), (0.2, 0.06, -0.05)),
-        (chin, (0.19, 0.12, 0.07 + 0.07 * strength[17])),
+        (chin, (0.19, 0.12, 0.07 + 0.1 * strength[17])),
         (lifted([(0.0, -0.62)])[0], (0.6, 0.25, 0.03)),
     ]
     mirrored = [((-place[0], place[1], place[2]), shape) for place, shape in pairs]

@@ -30,7 +30,7 @@ def skin_image(identity, surface):
     )
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=128)
 def _texture(identity):
     """float32 [_SIDE, _SIDE, 3]: skin laid flat."""
     random = np.random.default_rng(identity.texture_seed)
@@ -48,12 +48,10 @@ def _texture(identity):
     factor *= 1 - (0.55 * identity.stubble * beard * grain)[:, :, None] * (0.85, 0.8, 0.72)
     sockets = sum(_spot(x, y, side * 0.43, 0.06, 0.24, 0.15) for side in (-1, 1))
     factor *= 1 - (0.05 + 0.1 * identity.age) * sockets[:, :, None] * (0.8, 1.0, 0.9)
-    for _ in range(int(70 * identity.freckles)):
-        place = random.normal((0, 0.42), (0.5, 0.2))
-        factor *= 1 - 0.28 * _spot(x, y, *place, 0.016, 0.016)[:, :, None] * (0.6, 1.0, 1.1)
-    for _ in range(random.integers(0, 3)):
-        place = random.uniform((-0.75, 0.2), (0.75, 1.3))
-        factor *= 1 - 0.55 * _spot(x, y, *place, 0.022, 0.022)[:, :, None] * (0.8, 1.0, 1.1)
+    freckles = random.normal((0, 0.42), (0.5, 0.2), (int(70 * identity.freckles), 2))
+    factor *= 1 - 0.28 * _dots(x, y, freckles, 0.016)[:, :, None] * (0.6, 1.0, 1.1)
+    moles = random.uniform((-0.75, 0.2), (0.75, 1.3), (random.integers(0, 3), 2))
+    factor *= 1 - 0.55 * _dots(x, y, moles, 0.022)[:, :, None] * (0.8, 1.0, 1.1)
     return np.ascontiguousarray(identity.skin_colour * factor, np.float32)
 
 
@@ -64,6 +62,13 @@ def _noise(random, cells):
 
 def _spot(x, y, centre_x, centre_y, width, height):
     return np.exp(-0.5 * (((x - centre_x) / width) ** 2 + ((y - centre_y) / height) ** 2))
+
+
+def _dots(x, y, places, width):
+    """Small spots at places [K, 2], in [0, 1]."""
+    across = np.exp(-0.5 * ((x[0] - places[:, :1]) / width) ** 2)
+    down = np.exp(-0.5 * ((y[:, 0] - places[:, 1:]) / width) ** 2)
+    return np.minimum(np.einsum("ky,kx->yx", down, across), 1.0)
 
 
 def _smooth_step(values, low, high):
@@ -140,7 +145,7 @@ def _around_eyes(folds, points, identity, strength):
         )
     below = points[[41, 40], 1].mean() + 0.075
     middle = points[[41, 40], 0].mean()
-    pouch = 0.12 + 0.3 * identity.age + 0.5 * strength[6] + 0.4 * strength[7]
+    pouch = 0.12 + 0.3 * identity.age + 0.5 * strength[6] + 0.55 * strength[7]
     arch = [(middle - 0.16, below - 0.03), (middle, below + 0.015), (middle + 0.17, below)]
     _both(folds, arch, pouch)
 
