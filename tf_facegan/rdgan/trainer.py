@@ -51,6 +51,7 @@ class Trainer:
         self.set = RecordSet(data.sets["faces"])
         check_set(self.set.info, data.image_size)
         self._image_size = data.image_size or self.set.resolution
+        self.set.read([], self._image_size)  # ValueError if there is no such level
         everyone = pairs.Frames.of(self.set.fields)
         self.frames, self.held_out = pairs.split_subjects(
             everyone, data.validation_share, config.random_seed
