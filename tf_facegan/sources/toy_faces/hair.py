@@ -85,8 +85,9 @@ def hair_image(identity, camera, shading):
     streak = cv2.remap(strands, across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     scene = camera.scene
     towards = np.float32(np.radians(scene.light_azimuth * 1.4 - scene.roll))
-    sheen = np.exp(-(((radius - 0.98) / 0.22) ** 2)) * np.maximum(np.cos(angle - towards), 0) ** 3
-    light = 0.72 + 0.28 * np.cos(angle - towards) * (0.4 + 0.6 * scene.light_contrast) + streak
+    facing = np.cos(angle - towards)
+    sheen = np.exp(-(((radius - 0.98) / 0.22) ** 2)) * np.maximum(facing, 0) ** 3
+    light = 0.72 + (0.112 + 0.168 * scene.light_contrast) * facing + streak
     colour = np.array(identity.hair_colour, np.float32)
     gloss = (sheen * (1 + 3 * streak))[:, :, None]
     lit = colour * light[:, :, None] + (0.35 * colour + 0.05) * gloss

@@ -11,8 +11,8 @@ import numpy as np
 
 from tf_facegan.sources.toy_faces.geometry import CENTRE, SKULL, lifted
 
-SIDE = 112
-HALF = 2.3  # half the side of the grid, half face widths
+SIDE = 100
+HALF = 2.1  # half the side of the grid, half face widths
 _STEP = 2 * HALF / (SIDE - 1)
 
 
@@ -39,24 +39,32 @@ class Shading:
         height = _relief(camera, _bumps(identity, points, strength))
         slope_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, scale=1 / (8 * _STEP))
         slope_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, scale=1 / (8 * _STEP))
-        normal = normal - np.stack([slope_x, slope_y, np.zeros_like(slope_x)], axis=2)
-        normal /= np.sqrt((normal * normal).sum(axis=2, keepdims=True))
+        normal[0] -= slope_x
+        normal[1] -= slope_y
+        normal /= np.sqrt((normal * normal).sum(axis=0))
         scene = camera.scene
         direction = _light_direction(scene)
-        facing = normal @ direction
+        facing = _product(normal, direction)
         halfway = direction + np.array((0, 0, 1), np.float32)
         halfway /= np.linalg.norm(halfway)
-        gloss = np.maximum(normal @ halfway, 0) ** 24 * (0.10 + 0.16 * scene.light_contrast)
+        gloss = np.maximum(_product(normal, halfway), 0) ** 2
+        gloss = (gloss * gloss * gloss) ** 2  # Blinn's exponent is 24
+        gloss = gloss * gloss * (0.10 + 0.16 * scene.light_contrast)
         diffuse = np.clip((facing + 0.35) / 1.35, 0.0, 1.0)
         depth = 0.35 + 0.55 * scene.light_contrast
         light = (1.0 - depth + depth * diffuse) * (1.0 + 0.28 * depth)
         light = light * np.clip(1.0 + 0.9 * np.minimum(height, 0.0), 0.6, 1.0)
-        maps = np.concatenate([np.stack([light, gloss], axis=2), position, _polar()], axis=2)
+        maps = np.stack([light, gloss, *position, *_polar()], axis=2)
         warped = warp(maps.astype(np.float32), camera)
         self.light = warped[:, :, :1] * light_colour(scene)
         self.gloss = warped[:, :, 1:2]
         self.surface = warped[:, :, 2:4]
         self.polar = np.stack([np.arctan2(warped[..., 4], warped[..., 5]), warped[..., 6]], axis=2)
+
+
+def _product(vectors, vector):
+    """Scalar products of [3, ...] with [3]."""
+    return vectors[0] * vector[0] + vectors[1] * vector[1] + vectors[2] * vector[2]
 
 
 def warp(maps, camera):
@@ -101,13 +109,13 @@ def _axis():
 
 @functools.lru_cache(maxsize=1)
 def _polar():
-    """float32 [SIDE, SIDE, 3]: (sine, cosine) of the angle around the crown times, and distance."""
+    """float32 [3, SIDE, SIDE]: (sine, cosine) of the angle around the crown times, and distance."""
     x, y = np.meshgrid(_axis(), _axis() + np.float32(CENTRE[1] + 0.35))
-    return np.stack([x, -y, np.hypot(x, y)], axis=2)
+    return np.stack([x, -y, np.hypot(x, y)])
 
 
 def _ellipsoid(rotation):
-    """Face coordinates (x, y) [SIDE, SIDE, 2] and normals [SIDE, SIDE, 3] of the turned head."""
+    """Face coordinates (x, y) [2, SIDE, SIDE] and normals [3, SIDE, SIDE] of the turned head."""
     rotation = rotation.astype(np.float32)
     form = rotation @ np.diag(1.0 / SKULL**2).astype(np.float32) @ rotation.T
     x, y = np.meshgrid(_axis(), _axis())
@@ -117,11 +125,11 @@ def _ellipsoid(rotation):
     # Beyond the outline the surface goes on, curving less and less, rather than ending.
     root = np.maximum(b * b - a * c, 0.0)
     z = (np.sqrt(root + 0.02) - b) / a
-    point = np.stack([x, y, z], axis=2)
-    gradient = point @ form.T
-    normal = gradient / np.sqrt((gradient * gradient).sum(axis=2, keepdims=True))
-    position = point @ rotation + CENTRE.astype(np.float32)
-    return position[:, :, :2], normal
+    point = np.stack([x, y, z])
+    normal = np.stack([_product(point, row) for row in form])
+    normal /= np.sqrt((normal * normal).sum(axis=0))
+    position = [_product(point, axis) + start for axis, start in zip(rotation.T, CENTRE[:2])]
+    return position, normal
 
 
 def _bumps(identity, points, strength):
