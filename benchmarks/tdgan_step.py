@@ -58,7 +58,7 @@ def make_step(batch):
     seeds = {name: integers(i, 2**31, batch, 2) for i, name in enumerate(DROPOUT_PASSES, 4)}
     draws = {"noise": draw(20, 3, batch, *networks["G"].noise_shape), "dropout": seeds}
 
-    @tf.function
+    @tf.function(autograph=False)
     def take(update_FR, update_ER, inputs, draws):
         return step(inputs, draws, update_FR, update_ER)[0]["Loss/G"]
 

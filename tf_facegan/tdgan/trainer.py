@@ -1,0 +1,245 @@
+"""Training of TDGAN: networks, draws, the `tf.function` step, validation."""
+
+import dataclasses
+import json
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.draws import Draws
+from tf_facegan.files import write_text
+from tf_facegan.tdgan import dataset, images, reference
+from tf_facegan.tdgan.networks import Discriminator, Generator
+from tf_facegan.tdgan.schedule import Schedule
+from tf_facegan.tdgan.step import DROPOUT_PASSES, Step
+from tf_facegan.tdgan.validation import FILE, Validation
+from tf_facegan.utilities.images import save_image_grid
+
+BEST_SNAPSHOT = "network-best.npz"
+DATASET = "dataset.json"
+SEED_LIMIT = 2**31
+REALS = 16  # faces, and as many expressions, of `reals.png`
+
+
+class Trainer:
+    """Trains the generator and both discriminators; the loop of `engine/loop.py` drives it.
+
+    Args:
+      config: `tdgan.config.Config`.
+      strategy: `tf.distribute.Strategy` from `engine/devices.py`.
+
+    Attributes:
+      G, D_FR, D_ER: the networks.
+      data: `dataset.Data`.
+      validation: `validation.Validation`, or None.
+
+    Raises:
+      ValueError, FileNotFoundError: when sets and configuration do not fit each other.
+    """
+
+    def __init__(self, config, strategy):
+        self.config, self.strategy = config, strategy
+        self.data = dataset.load(config)
+        count = max(len(self.data.faces), len(self.data.expressions))
+        self._replicas = strategy.num_replicas_in_sync
+        self._schedule = Schedule(config.train, count, self._replicas)
+        self.total_images = self._schedule.total_images
+        self._pairs = dataset.Pairs(
+            self.data, self._schedule, config.random_seed, config.data.repair
+        )
+        with strategy.scope():
+            self.G, self.D_FR, self.D_ER = self._make_networks()
+            networks = {"G": self.G, "D_FR": self.D_FR, "D_ER": self.D_ER}
+            self._step = Step(networks, config)
+        self._names = tuple(networks)
+        self.validation = self._make_validation()
+        self._draws = tf.function(self._draws_of_step, autograph=False)
+        self._sheet_inputs = self._choose_sheet()
+
+    def _make_networks(self):
+        arguments, seed = dataclasses.asdict(self.config.networks), self.config.random_seed * 3
+        noise_dim, num_blocks = arguments.pop("noise_dim"), arguments.pop("num_blocks")
+        expressions = self.data.num_expressions
+        return (
+            Generator(expressions, noise_dim, num_blocks, **arguments, seed=seed),
+            # One class more: what is generated.
+            Discriminator(self.data.num_identities + 1, **arguments, seed=seed + 1),
+            Discriminator(expressions, **arguments, seed=seed + 2),
+        )
+
+    def _make_validation(self):
+        settings, train = self.config.validation, self.config.train
+        if self.data.validation is None:
+            return None
+        if settings.gap < 1:
+            raise ValueError(f"validation.gap is {settings.gap}, at least 1 expected")
+        return Validation(
+            self.data.validation,
+            self.G,
+            self.D_ER,
+            self.config.networks,
+            settings.batch_size,
+            -(-train.epochs // settings.gap),
+        )
+
+    # What the loop asks for
+
+    def phase(self, progress):
+        """Returns what to run now, as the loop takes it."""
+        return self._schedule.at(progress.images)
+
+    def batches(self, phase, position):
+        """Iterates over batches of pairs from a position on, which is where an iteration begins."""
+        here = self._schedule.at(position)
+        number = here.epoch * here.steps + here.step
+        return self._pairs.iterate(number, self.config.runtime.prefetch)
+
+    def iteration(self, phase, batches, progress):
+        """Takes one step.
+
+        Returns:
+          dict of summary name to scalar tensor.
+        """
+        draws = self.draws(progress.iteration, phase.images)
+        inputs = split_batch(self.strategy, (next(batches), draws))
+        return self._take(phase.update_FR, phase.update_ER, *inputs)
+
+    def end_iteration(self, run, phase, progress, log):
+        """Validates at the end of an epoch, and keeps the best network.
+
+        Args:
+          run: `RunFolder`.
+          phase: of the iteration that ended.
+          progress: after it.
+          log: function of a line.
+
+        Returns:
+          dict of summary name to float, empty where nothing was measured.
+        """
+        gap, epoch = self.config.validation.gap, phase.epoch + 1
+        last = epoch == phase.epochs
+        if self.validation is None or not phase.ends_epoch or not (epoch % gap == 0 or last):
+            return {}
+        values, is_best = self.validation.measure(-(-epoch // gap) - 1)
+        if is_best:
+            run.save_snapshot(BEST_SNAPSHOT, self.networks())
+        self.validation.save(run.path / FILE)
+        numbers = " ".join(
+            f"{name.split('/')[1].replace('_', ' ')} {value:.4f}" for name, value in values.items()
+        )
+        log(f"epoch {epoch}/{phase.epochs} {numbers}{' (kept)' * is_best}")
+        return values
+
+    def checkpoint_items(self):
+        items = {name: getattr(self, name) for name in self._names}
+        items.update({f"{name}_opt": opt for name, opt in self._step.optimizers.items()})
+        if self.validation is not None:
+            items["validation"] = self.validation.history
+        return items
+
+    def networks(self):
+        return {name: reference.extract(getattr(self, name)) for name in self._names}
+
+    def prepare_run(self, run):
+        """Puts into a new run's folder what using its networks needs: names of the classes."""
+        names = {
+            "expressions": self.data.names,
+            "num_identities": self.data.num_identities,
+            "num_expressions": self.data.num_expressions,
+        }
+        write_text(run.path / DATASET, json.dumps(names, indent=2) + "\n")
+
+    def write_reals(self, run):
+        """Writes `reals.png`: faces, and below them expressions as the validation sees them."""
+        size, shown = self.config.networks.image_size, []
+        for rows in (self.data.faces, self.data.expressions):
+            records = rows.read(np.arange(REALS) % len(rows))
+            prepared = images.prepare(tf.constant(records), self.config.networks.grayscale)
+            shown.append(images.centre_crop(prepared, size).numpy())
+        grid = np.concatenate(shown).transpose(0, 3, 1, 2)
+        save_image_grid(grid, run.path / "reals.png", (0, 1), (REALS // 2, 4))
+
+    def write_samples(self, run, kimg):
+        """Writes `fakes<kimg>.png`: face, expression, generated, both consistency images."""
+        faces, expressions, noise = self._sheet_inputs
+        codes = self.G.encode_face(faces), self.G.encode_expression(expressions)
+        fakes = self.G.decode(*codes, noise[0])
+        con_FR, con_ER = self.G(fakes, faces, noise[1]), self.G(expressions, fakes, noise[2])
+        picture = images.sheet(faces, expressions, fakes, con_FR, con_ER)
+        path = run.path / f"fakes{kimg:06d}.png"
+        save_image_grid(picture.transpose(2, 0, 1)[None], path, (0, 255), (1, 1))
+
+    def _choose_sheet(self):
+        """Returns the inputs of all sample sheets: (faces, expressions, noise)."""
+        places, networks = np.arange(images.SHEET_ROWS), self.config.networks
+        shown = []
+        for rows in (self.data.faces, self.data.expressions):
+            records = tf.constant(rows.read(places * max(len(rows) // len(places), 1) % len(rows)))
+            prepared = images.prepare(records, networks.grayscale)
+            shown.append(images.centre_crop(prepared, networks.image_size))
+        random = Draws(self.config.random_seed, 0)
+        shape = [3, len(places), *self.G.noise_shape]
+        return (*shown, random.uniform("sheet/noise", shape))
+
+    # Randomness
+
+    def draws(self, step, batch):
+        """Every random number of one step, for the global batch.
+
+        Args:
+          step: int, number of the step since the beginning of training.
+          batch: int N, pairs.
+
+        Returns:
+          dict: `noise` float32 [N, 3, S / 16, S / 16, noise_dim] in [0, 1), for the three images
+          generated; `dropout` {pass: int64 [N, 2]}, empty without dropout; `offsets` int64 [N, 2],
+          top and left of the crops; `flips` bool [N].
+        """
+        return self._draws(tf.constant(step, tf.int64), batch)
+
+    def _draws_of_step(self, step, batch):
+        random = Draws(self.config.random_seed, step)
+        height, width = self.data.expressions.set.info.shape[1:]
+        size, networks = self.config.networks.image_size, self.config.networks
+        passes = DROPOUT_PASSES if networks.dropout else ()
+        offsets = [
+            random.integers(f"crop/{name}", [batch], side - size + 1)
+            for name, side in (("top", height), ("left", width))
+        ]
+        return {
+            "noise": random.uniform("noise", [batch, 3, *self.G.noise_shape]),
+            "dropout": {
+                name: random.integers(f"dropout/{name}", [batch, 2], SEED_LIMIT) for name in passes
+            },
+            "offsets": tf.stack(offsets, axis=1),
+            "flips": random.uniform("flip", [batch]) < 0.5,
+        }
+
+    # The step
+
+    @tf.function(autograph=False, reduce_retracing=False)
+    def _take(self, update_FR, update_ER, batch, draws):
+        """One step; traced once for each combination of updates and size of batch."""
+        scalars = self.strategy.run(self._replica_step, args=(update_FR, update_ER, batch, draws))
+        if self._replicas == 1:
+            return scalars
+        mean = tf.distribute.ReduceOp.MEAN
+        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+
+    def _replica_step(self, update_FR, update_ER, records, draws):
+        networks = self.config.networks
+        faces, expressions = (
+            images.prepare(records[name], networks.grayscale) for name in ("faces", "expressions")
+        )
+        batch = {
+            "faces": faces,
+            "expressions": images.crop(
+                expressions, draws["offsets"], draws["flips"], networks.image_size
+            ),
+            "identities": records["identities"],
+            "labels": records["labels"],
+        }
+        draws = {"noise": tf.unstack(draws["noise"], axis=1), "dropout": draws["dropout"]}
+        scalars, _ = self._step(batch, draws, update_FR, update_ER)
+        return {name: tf.cast(value, tf.float32) for name, value in scalars.items()}
