@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.golden.recipe import tensor
 from tests.tdgan import golden
 from tests.tdgan.golden import Vectors, assert_close, assert_statistics, errors, nchw, statistics
 from tf_facegan import config as configuration
+from tf_facegan.engine.optimizers import Adam
 from tf_facegan.tdgan import losses, reference, step
 from tf_facegan.tdgan.config import Config
 
@@ -160,6 +162,20 @@ def test_the_gradient_of_each_term_alone(term):
             assert not gradient.any(), name
         else:
             assert_statistics(gradient, expected, name, vectors.seed, 1e-9)
+
+
+def test_three_steps_of_the_optimizer():
+    arrays, config = golden.load("ops")
+    seed, factors = config["seed"], [1, 1e-3, 1e-5, 1e-7, 1e-9, 0]
+    variable = tf.Variable(tensor("w/adam", (6,), seed, 0.1).astype(np.float64))
+    optimizer = Adam([variable], torch_epsilon=True)
+    for number in range(3):
+        gradient = tensor(f"in/adam_grad{number}", (6,), seed).astype(np.float64) * factors
+        before = variable.numpy()
+        optimizer.apply([tf.constant(gradient)], [variable], config["adam_lr"])
+        was = arrays["adam"][number - 1] if number else before
+        change = variable.numpy() - before
+        np.testing.assert_allclose(change, arrays["adam"][number] - was, rtol=1e-6, atol=1e-14)
 
 
 def test_losses_by_hand():
