@@ -189,35 +189,6 @@ def test_colour_sets_train(grayscale, tmp_path):
         assert np.abs(difference).max() <= 1  # cut off, not rounded
 
 
-@pytest.mark.slow
-def test_classifiers_learn_to_tell_brightness(tmp_path):
-    random = np.random.RandomState(0)
-
-    def bright(path, field, **fields):
-        values = np.arange(24) % 2
-        tone = 60 + 120 * values[:, None, None, None]
-        pictures = (tone + random.randint(-20, 20, (24, 1, 16, 16))).astype(np.uint8)
-        from tests.records import sets
-
-        fields = {field: values, **fields}
-        sets.write(path, list(pictures), kind="single-size", fields=fields)
-        return path
-
-    roles = {
-        "faces": bright(tmp_path / "faces", "identity"),
-        "expressions": bright(tmp_path / "expressions", "expression", subject=np.arange(24) // 2),
-    }
-    rates = {f"optimizer.lr_{name}": 3e-3 for name in ("D_FR", "D_ER", "G_FR", "G_ER")}
-    one = make(
-        roles, **rates, **{"train.epochs": 12, "networks.dropout": 0.1, "validation.groups": 6}
-    )
-    scalars = iterate(one, 60)
-    values, _ = one.validation.measure(0)
-    assert values["Validation/accuracy"] == values["Validation/D_ER_accuracy"] == 1.0
-    consistency = [float(s["Loss/G_CON_FR"]) for s in scalars]
-    assert np.mean(consistency[-5:]) < 0.7 * np.mean(consistency[:5])
-
-
 # Whole runs through the loop
 
 
@@ -309,6 +280,7 @@ from tests.tdgan.test_trainer import iterate, values_of
 from tf_facegan.engine import devices
 from tf_facegan.tdgan.trainer import Trainer
 
+tf.config.run_functions_eagerly(True)
 out, roles = sys.argv[1], dict(word.split("=") for word in sys.argv[2:])
 changes = {"train.batch_size": 8, "validation.source": "none", "optimizer.epsilon": 1.0}
 changes.update({f"optimizer.lr_{name}": 1.0 for name in ("D_FR", "D_ER", "G_FR", "G_ER")})

@@ -155,10 +155,8 @@ def _validation_rows(config, train, test):
         return train, test
     # Another seed than that of the test folds, from which these rows are what is left.
     groups = _groups(train.set, train.rows, config.validation.groups, config.random_seed + 1)
-    return tuple(
-        Rows.of(train.set, EXPRESSION, train.rows[groups == 0] if held else train.rows[groups != 0])
-        for held in (False, True)
-    )
+    held = groups == 0
+    return tuple(Rows.of(train.set, EXPRESSION, train.rows[part]) for part in (~held, held))
 
 
 def _groups(records, rows, count, seed):
