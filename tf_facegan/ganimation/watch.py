@@ -1,5 +1,7 @@
 """Keeps an eye on the attention masks, which saturate where labels or weights are wrong."""
 
+import collections
+
 import numpy as np
 
 WINDOW = 10  # generator steps judged together; fetching every one would hold the devices up
@@ -15,7 +17,7 @@ class MaskWatch:
 
     def __init__(self, lambda_sat):
         self._lambda_sat = lambda_sat
-        self._means, self._warned = [], None
+        self._means, self._warned = collections.deque(maxlen=WINDOW), None
 
     def add(self, mean):
         """Takes the mean of one generator step's masks, a scalar (tensor)."""
@@ -25,7 +27,8 @@ class MaskWatch:
         """Returns a line when a whole window is saturated, once for each side, else None."""
         if len(self._means) < WINDOW:
             return None
-        mean, self._means = float(np.mean([float(m) for m in self._means])), []
+        mean = float(np.mean([float(mean) for mean in self._means]))
+        self._means.clear()
         side = None if LOW <= mean <= HIGH else mean > HIGH
         is_new, self._warned = side != self._warned, side
         if side is None or not is_new:
