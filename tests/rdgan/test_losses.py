@@ -44,3 +44,15 @@ def test_the_crossed_image_is_judged_when_mended():
         )
         found.append(float(terms["G_loss/Aeb"]))
     assert found == [-3.0, -2.0]
+
+
+def test_the_weight_of_the_scores():
+    images = tf.zeros([1, 16, 16, 3])
+    scores = tf.constant([[0.25]])
+    for loss, name in (
+        (losses.face_generator_loss, "gloss_d_leftI_rightB"),
+        (losses.fine_generator_loss, "gloss_d_gen"),
+    ):
+        _, terms = loss(images, images, scores, [tf.zeros([1])], adversarial_weight=0.1)
+        np.testing.assert_allclose(terms[f"G_loss/{name}"], 0.075, rtol=1e-6)
+        np.testing.assert_allclose(terms["loss_G"], 0.075, atol=1e-6)

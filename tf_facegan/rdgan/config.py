@@ -14,6 +14,7 @@ from tf_facegan.config import Runtime, option, section
 PUBLISHED = {
     "data.validation_share": 0.0,
     "loss.adversarial": "original",
+    "loss.adversarial_weight": 1.0,
     "loss.mend_aeb": False,
     "loss.train_boundary_extractor": False,
     "train.clip_norms": True,
@@ -52,6 +53,11 @@ class Loss:
         "standard",
         "FaceGAN's discriminator wants standard: 1 for real, 0 for generated faces; or original: 0 "
         "and 1, which helps the generator (published)",
+    )
+    adversarial_weight: float = option(
+        0.01,
+        "weight of the discriminators' scores in the generators' losses (published: 1, of "
+        "discriminators that are all but silent)",
     )
     ssim_weight: float = option(0.1, "weight of 1 - SSIM in FaceGAN's generator loss")
     ssim_range: float = option(1.5, "value range in SSIM's constants; images span 2")

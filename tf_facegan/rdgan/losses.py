@@ -14,7 +14,15 @@ ADVERSARIAL = ("original", "standard")
 
 
 def face_generator_loss(
-    made, targets, scores, kernels, *, ssim_weight=0.1, ssim_range=1.5, weight_decay=5e-4
+    made,
+    targets,
+    scores,
+    kernels,
+    *,
+    adversarial_weight=1.0,
+    ssim_weight=0.1,
+    ssim_range=1.5,
+    weight_decay=5e-4,
 ):
     """FaceGAN's generator loss.
 
@@ -22,13 +30,14 @@ def face_generator_loss(
       made, targets: [N, S, S, 3] in [-1, 1], generated and true images.
       scores: [N, 1], the discriminator's of `made`.
       kernels: weights of convolutions, to decay.
-      ssim_weight, weight_decay: weights of 1 - SSIM and of half the kernels' mean squares.
+      adversarial_weight, ssim_weight, weight_decay: weights of the term that asks for scores of 1,
+        of 1 - SSIM and of half the kernels' mean squares; that of the images' distance is 1.
       ssim_range: float, value range in SSIM's constants; images span 2, published is 1.5.
     """
     terms = {
         "ssim": ssim_weight * (1.0 - tf.reduce_mean(ssim(made, targets, ssim_range))),
         "gloss_build_leftI_rightB": mean_distance(targets, made),
-        "gloss_d_leftI_rightB": mean_distance(1.0, scores),
+        "gloss_d_leftI_rightB": adversarial_weight * mean_distance(1.0, scores),
     }
     return _generator_total(terms, kernels, weight_decay)
 
@@ -50,11 +59,13 @@ def face_discriminator_loss(real_scores, made_scores, adversarial="original"):
     )
 
 
-def fine_generator_loss(made, targets, scores, kernels, *, weight_decay=5e-4):
+def fine_generator_loss(
+    made, targets, scores, kernels, *, adversarial_weight=1.0, weight_decay=5e-4
+):
     """FineGAN's generator loss; arguments as of `face_generator_loss`."""
     terms = {
         "gloss_gen_real": mean_distance(targets, made),
-        "gloss_d_gen": mean_distance(scores, 1.0),
+        "gloss_d_gen": adversarial_weight * mean_distance(scores, 1.0),
     }
     return _generator_total(terms, kernels, weight_decay)
 
@@ -67,7 +78,15 @@ def fine_discriminator_loss(real_scores, made_scores):
 
 
 def two_way_generator_loss(
-    made, left, right, scores, kernels, *, weight_decay=5e-4, mend_aeb=False
+    made,
+    left,
+    right,
+    scores,
+    kernels,
+    *,
+    adversarial_weight=1.0,
+    weight_decay=5e-4,
+    mend_aeb=False,
 ):
     """The two-way model's generator loss.
 
@@ -75,7 +94,7 @@ def two_way_generator_loss(
       made: as `networks.TwoWayGenerator.combinations` gives it.
       left, right: [N, S, S, 3], true images of both sides.
       scores: as of `two_way_discriminator_loss`.
-      kernels, weight_decay: as of `face_generator_loss`.
+      kernels, adversarial_weight, weight_decay: as of `face_generator_loss`.
       mend_aeb: judge the left face with the right boundary; published is the right face with its
         own.
     """
@@ -86,8 +105,8 @@ def two_way_generator_loss(
         "cycle_B_Eb": mean_distance(right, made["right_right"]) / 255.0,
         "cycle_B_Ea": mean_distance(left, made["right_left"]) / 255.0,
         "cycle_A_Eb": mean_distance(right, made["left_right"]) / 255.0,
-        "Bea": -tf.reduce_mean(scores["left_right_left"]),
-        "Aeb": -tf.reduce_mean(rights),
+        "Bea": -adversarial_weight * tf.reduce_mean(scores["left_right_left"]),
+        "Aeb": -adversarial_weight * tf.reduce_mean(rights),
         "parallelogram": 0.01 * mean_distance(left + right, crossed),
     }
     return _generator_total(terms, kernels, weight_decay)

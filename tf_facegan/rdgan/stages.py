@@ -94,6 +94,10 @@ class Stage:
     def _optimised(self, G):
         return G.named_trainable_variables
 
+    def _loss_options(self, *own):
+        names = ("adversarial_weight", "weight_decay", *own)
+        return {name: getattr(self.config.loss, name) for name in names}
+
 
 class FaceStage(Stage):
     """FaceGAN: the source with the boundary of the target gives the target."""
@@ -118,9 +122,7 @@ class FaceStage(Stage):
         return self.D(batch["targets"], training=True), self.D(made, training=True)
 
     def generator_loss(self, batch, made, scores):
-        loss = self.config.loss
-        names = ("ssim_weight", "ssim_range", "weight_decay")
-        options = {name: getattr(loss, name) for name in names}
+        options = self._loss_options("ssim_weight", "ssim_range")
         return losses.face_generator_loss(
             made, batch["targets"], scores[1], self._kernels, **options
         )
@@ -170,9 +172,9 @@ class FineStage(Stage):
         return real, self.D(made, training=True, seed=draws["D/made"])
 
     def generator_loss(self, batch, made, scores):
-        decay = self.config.loss.weight_decay
+        options = self._loss_options()
         return losses.fine_generator_loss(
-            made, batch["targets"], scores[1], self._kernels, weight_decay=decay
+            made, batch["targets"], scores[1], self._kernels, **options
         )
 
     def discriminator_loss(self, scores):
@@ -223,16 +225,9 @@ class TwoWayStage(Stage):
         }
 
     def generator_loss(self, batch, made, scores):
-        loss = self.config.loss
-        return losses.two_way_generator_loss(
-            made,
-            batch["sources"],
-            batch["targets"],
-            scores,
-            self._kernels,
-            weight_decay=loss.weight_decay,
-            mend_aeb=loss.mend_aeb,
-        )
+        options = self._loss_options("mend_aeb")
+        sides = batch["sources"], batch["targets"]
+        return losses.two_way_generator_loss(made, *sides, scores, self._kernels, **options)
 
     def discriminator_loss(self, scores):
         return losses.two_way_discriminator_loss(scores)

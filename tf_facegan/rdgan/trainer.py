@@ -61,9 +61,10 @@ class Trainer:
         with strategy.scope():
             self.stages = stages.make(config, self._image_size)
         self._draws = tf.function(self._draws_of_step)
-        shown = self.held_out if len(self.held_out.numbers) else self.frames
-        self._sheet = _spread(pairs.prediction_pairs(shown), config.train.sample_images)
-        self._judged = _spread(pairs.prediction_pairs(self.held_out), config.train.validation_pairs)
+        held_out = pairs.prediction_pairs(self.held_out)
+        shown = held_out if len(held_out) else self._lists[config.train.stages[-1]]
+        self._sheet = _spread(shown, config.train.sample_images)
+        self._judged = _spread(held_out, config.train.validation_pairs)
         self._scores = {}
         # Number of the stage that is trained, or was last.
         self._stage = tf.Variable(0, dtype=tf.int32, trainable=False)
@@ -71,10 +72,12 @@ class Trainer:
     def _list(self, stage):
         """The pairs a stage is trained on."""
         data = self.config.data
+        seed = self.config.random_seed
         if stage == "fine":
             found = pairs.prediction_pairs(self.frames)
+            found = found[np.random.RandomState(seed).permutation(len(found))]
         else:
-            found = pairs.training_pairs(self.frames, data.max_pairs, self.config.random_seed)
+            found = pairs.training_pairs(self.frames, data.max_pairs, seed)
         if not len(found):
             raise ValueError(
                 f"{self.set.path}: no pairs to train {stage} on; sequences of several frames "
@@ -190,7 +193,8 @@ class Trainer:
 
         Returns:
           {"<stage>_ssim", "<stage>_psnr": float}, means over `validation_pairs` pairs, and the same
-          of the sources themselves as `source_…`; empty when nothing is held out.
+          of the sources themselves as `source_…` (PSNR counts as 100 at most); empty when nothing
+          is held out.
         """
         if not len(self._judged):
             return {}
