@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+_FINGERPRINT = "fingerprint"  # beside a resumable folder
+
 
 @contextlib.contextmanager
 def atomic_file(path, mode="wb"):
@@ -99,7 +101,7 @@ def resumable_folder(path, fingerprint, overwrite=False):
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_folder(path)
     partial.mkdir(exist_ok=True)
-    mark = partial / "fingerprint"
+    mark = partial / _FINGERPRINT
     folder = partial / path.name
     with open(mark, "a+", encoding="utf-8") as lock:
         try:
@@ -123,6 +125,17 @@ def resumable_folder(path, fingerprint, overwrite=False):
             if not folder.is_dir() or not any(folder.iterdir()):
                 shutil.rmtree(partial, ignore_errors=True)
             raise
+
+
+def rule_out_going_on(folder):
+    """Makes the next `resumable_folder` for the same path begin anew.
+
+    For the moment from which on the content of `folder` is no longer what an interrupted call
+    leaves behind.
+    """
+    with open(Path(folder).parent / _FINGERPRINT, "r+b") as mark:
+        mark.truncate(0)
+        os.fsync(mark.fileno())
 
 
 def _move_into_place(folder, path):

@@ -47,6 +47,7 @@ def inputs(tmp_path):
         np.save(folder / f"{number}.npy", image)
         os.utime(folder / f"{number}.npy", (1, 1))
     (folder / "6.npy").write_text("no array")
+    time.sleep(0.02)  # file systems count time in steps of up to 10 ms
     return [folder / f"{number}.npy" for number in range(COUNT)]
 
 
@@ -120,6 +121,39 @@ def test_the_bad_example_can_be_skipped_without_beginning_anew(tmp_path, inputs)
     load.loaded()
     assert write(tmp_path / "faces", inputs, load, on_error="skip").count == COUNT - 1
     assert load.loaded() == [0, 6, 7, 8, 9]
+
+
+def test_an_end_cut_short_leaves_no_records_in_others_places(tmp_path, inputs, monkeypatch):
+    load = Loader(tmp_path / "log")
+    options = {"on_error": "skip", "fields": {"number": range(COUNT)}}
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "_write_beside", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path / "faces", inputs, load, **options)
+    write(tmp_path / "faces", inputs, load, **options)
+    found = RecordSet(tmp_path / "faces")
+    assert found.fields["number"].tolist() == [0, 1, 2, 3, 4, 5, 7, 8, 9]
+    np.testing.assert_array_equal(
+        found.read(range(COUNT - 1)), np.delete(sets.arrays(COUNT, 3), 6, axis=0)
+    )
+
+
+def _interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def test_files_that_were_replaced_by_older_ones_are_made_anew(tmp_path, inputs):
+    load = Loader(tmp_path / "log")
+    with pytest.raises(ValueError):
+        write(tmp_path / "faces", inputs, load)
+    load.loaded()
+    mend(inputs)
+    other = tmp_path / "other.npy"
+    np.save(other, sets.arrays(COUNT, 3)[0])
+    os.utime(other, (1, 1))
+    os.replace(other, inputs[2])
+    write(tmp_path / "faces", inputs, load)
+    assert load.loaded() == [0, 2, 6, 7, 8, 9]
 
 
 def test_values_out_of_range_are_still_known(tmp_path, inputs, caplog):

@@ -189,7 +189,7 @@ class _Writer:
     def _kept(self, example, place):
         """The images of an example that an interrupted build has written; else none."""
         begun = self._plan.begun
-        if begun is None or any(os.path.getmtime(path) >= begun for path in _files_of(example)):
+        if begun is None or any(_changed(path) >= begun for path in _files_of(example)):
             return []
         found = [
             self._files.read(number, place, stream.dtype)
@@ -230,6 +230,12 @@ def _files_of(example):
     if isinstance(example, (list, tuple)):
         return [path for part in example for path in _files_of(part)]
     return []
+
+
+def _changed(path):
+    """When a file's content, name or place last changed, in seconds since the epoch."""
+    status = os.stat(path)
+    return max(status.st_mtime, status.st_ctime)  # a file that is moved here keeps its st_mtime
 
 
 def _run_processes(plan, chunks, workers):

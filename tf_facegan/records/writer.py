@@ -146,6 +146,7 @@ def write_set(
         reasons = [done.skipped[number] for number in sorted(done.skipped)]
         report = [*skipped, *zip(names, reasons)]
         if done.skipped:
+            files.rule_out_going_on(folder)  # from here on, records leave their places
             info, labels, fields = _without(plan, info, labels, fields, sorted(done.skipped))
         _write_beside(folder, info, plan, labels, fields, attachments, report)
     if report:
