@@ -1,4 +1,5 @@
 import functools
+import shutil
 
 import pytest
 
@@ -47,6 +48,14 @@ def test_a_build_goes_on_where_it_stopped(tmp_path):
     log = []
     written = write_splits(tmp_path / "faces", log=log)
     assert log == ["test"] and list(written) == ["test"]
+    assert names(tmp_path / "faces") == ["test", "train"]
+
+
+def test_a_set_that_is_gone_is_made_again(tmp_path):
+    with pytest.raises(ValueError, match="test: bad file"):
+        write_splits(tmp_path / "faces", fail=["test"])
+    shutil.rmtree(tmp_path / "faces/train")
+    write_splits(tmp_path / "faces")
     assert names(tmp_path / "faces") == ["test", "train"]
 
 

@@ -101,20 +101,67 @@ def test_other_pixels(tmp_path, read, name, mode, message):
         read(tmp_path / name)
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1"])
+def test_pillow_opens_colour_and_grey(tmp_path, mode):
+    path = write(tmp_path / "a.png", picture(), mode)
+    image = images.open_rgb(path)
+    assert image.mode == "RGB"
+    np.testing.assert_array_equal(image, Image.open(path).convert("RGB"))
+
+
+def test_pillow_turns_photos_upright(tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    path = write(tmp_path / "a.png", picture(), exif=exif)
+    np.testing.assert_array_equal(images.open_rgb(path), np.rot90(picture(), -1))
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "message"),
+    [
+        ("a.jpg", "CMYK", "CMYK pixels"),
+        ("a.png", "RGBA", "RGBA pixels"),
+        ("a.png", "LA", "LA pixels"),
+        ("a.png", "I;16", "I;16 pixels"),
+    ],
+)
+def test_other_pixels_with_pillow(tmp_path, name, mode, message):
+    array = picture(channels=1).astype(np.uint16) if mode == "I;16" else picture()
+    path = write(tmp_path / name, array, None if mode == "I;16" else mode)
+    with pytest.raises(ValueError, match=rf"{name}: {message}, 8-bit RGB or grey"):
+        images.open_rgb(path)
+
+
+def test_transparent_colours_of_a_table(tmp_path):
+    path = write(tmp_path / "a.png", picture(), "P", transparency=0)
+    with pytest.raises(ValueError, match=r"a\.png: transparency, 8-bit RGB or grey"):
+        images.open_rgb(path)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colours_of_16_bits_with_pillow(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(path), picture().astype(np.uint16) * 257)
+    with pytest.raises(ValueError, match=rf"a\{suffix}: 16 bits a value, 8 bits expected"):
+        images.open_rgb(path)
+
+
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])
 @pytest.mark.parametrize("kept", [0, 0.2, 0.9])
 def test_damaged_images(tmp_path, suffix, kept, capfd):
     path = write(tmp_path / f"a{suffix}", picture(64, 64))
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
-    with pytest.raises(ValueError, match=rf"a\{suffix}: not a readable image"):
-        images.read_rgb(path)
+    for read in (images.read_rgb, images.open_rgb):
+        with pytest.raises(ValueError, match=rf"a\{suffix}: not a readable image"):
+            read(path)
     assert "OpenCV" not in capfd.readouterr().err
 
 
 def test_a_missing_image(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"a\.png"):
-        images.read_rgb(tmp_path / "a.png")
+    for read in (images.read_rgb, images.open_rgb):
+        with pytest.raises(FileNotFoundError, match=r"a\.png"):
+            read(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 4), (4, 7), (5, 5)])

@@ -35,6 +35,17 @@ def test_natural_order():
     assert sorted(names, key=matching.natural) == ["10", "a", "f9", "f9b", "f10"]
 
 
+def test_files_that_are_no_npz(tmp_path):
+    path = tmp_path / "a.npz"
+    with open(path, "wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ValueError, match=r"a\.npz: x expected; a single array found"):
+        pictures.load_npz(path, ["x"])
+    path.write_text("no file of arrays")
+    with pytest.raises(ValueError, match=r"a\.npz: x expected; "):
+        pictures.load_npz(path, ["x"])
+
+
 @pytest.mark.parametrize(
     ("command", "flag"),
     [

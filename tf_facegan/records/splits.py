@@ -46,7 +46,7 @@ def write_splits(path, splits, write, overwrite=False, workers=None, **options):
     written = {}
     try:
         for name, split in splits.items():
-            if name in done[1:]:
+            if name in done[1:] and (path / name).is_dir():
                 continue
             written[name] = write(
                 path / name, split, overwrite=overwrite, workers=workers, **options

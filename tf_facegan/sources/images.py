@@ -5,6 +5,7 @@ published loaders read and resize with Pillow: it takes grey pictures too, as fa
 """
 
 import io
+import re
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import ExifTags, Image, ImageOps
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _MODES = ("RGB", "L", "P", "1")
+_DEEP = re.compile("RGBX?;16")
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = 1
 
@@ -108,6 +110,8 @@ def open_rgb(path):
     """
     try:
         with Image.open(path) as image:
+            # Pillow makes 8 bits of 16-bit colours without a word; only its tiles tell.
+            is_deep = any(_DEEP.search(str(tile.args)) for tile in image.tile)
             image.load()
     except OSError as error:
         if error.errno is not None:
@@ -115,6 +119,8 @@ def open_rgb(path):
         raise ValueError(f"{path}: not a readable image ({error})") from None
     except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: not a readable image ({error})") from None
+    if is_deep:
+        raise ValueError(f"{path}: 16 bits a value, 8 bits expected")
     if image.mode not in _MODES or "transparency" in image.info:
         found = "transparency" if image.mode in _MODES else f"{image.mode} pixels"
         raise ValueError(f"{path}: {found}, 8-bit RGB or grey without transparency expected")

@@ -98,10 +98,13 @@ def load_npz(path, names):
       OSError: the file cannot be opened.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        content = np.load(path, allow_pickle=False)
+        if not isinstance(content, np.lib.npyio.NpzFile):
+            raise ValueError("a single array found")
+        with content:
             missing = [name for name in names if name not in content]
             if missing:
                 raise ValueError(f"no {', '.join(missing)} in it, found {sorted(content)}")
             return {name: content[name] for name in names}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: {', '.join(names)} expected; {error}") from None
