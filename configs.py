@@ -91,6 +91,24 @@ PRESETS = {
     ),
 }
 
+# GANimation (ECCV 2018) as most people train it, and with the values of the authors' own code at
+# its batch of 25.
+PRESETS["ganimation-celeba"] = ("ganimation", {})
+PRESETS["ganimation-emotionet"] = (
+    "ganimation",
+    {
+        "data.flip": 0.5,
+        "loss.lambda_cls": 4000.0,
+        "loss.cls_per_batch": True,
+        "loss.lambda_smooth": 1e-5,
+        "loss.smooth_reduction": "sum",
+        "train.batch_size": 25,
+        "train.lr_decay": "linear",
+        "train.separate_gp_step": True,
+        "train.clamp_targets": False,
+    },
+)
+
 _BENCHMARK_TICKS = {
     "schedule.tick_kimg_base": 1,
     "schedule.tick_kimg_dict": {},
@@ -150,5 +168,8 @@ MODIFIERS = {
             "train.image_snapshot_ticks": 2,
             "train.network_snapshot_ticks": 2,
         },
+    },
+    "ganimation": {
+        "virtual": {"loss.use_virtual": True},
     },
 }

@@ -116,7 +116,8 @@ def run_training(args):
         run, config = None, new_config(args)
     if args.dry_run:
         print("\n".join(configuration.describe(config)))
-        print(systems.get(config.system).part("estimate")(config))
+        if systems.get(config.system).estimate:
+            print(systems.get(config.system).part("estimate")(config))
         return 0
     from tf_facegan.engine import training
 
@@ -187,7 +188,7 @@ def run_utility(args):
     run = run_folder.locate(args.run_id, args.result_dir)
     system = systems.get(run.load_config().system)
     if args.utility not in system.utilities:
-        known = ", ".join(system.utilities)
+        known = ", ".join(system.utilities) or "none"
         raise ValueError(f"{args.utility} is not for {system.name}; it has: {known}")
     if getattr(module, "TAKES_RUN", False):
         subject = run

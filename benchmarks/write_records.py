@@ -1,6 +1,6 @@
 """How fast a 9-channel set is written: a plain loop, one worker, all cores.
 
-    python benchmarks/write_records.py [--resolution 512] [--count 400] [--rounds 3]
+    python benchmarks/write_records.py [--resolution 512] [--count 1200] [--rounds 3]
 
 Inputs are made first: PNG textures and pickled shapes and normals, as `create_uv_maps` writes them.
 The plain loop is what one would write by hand: load, levels, tf.train.Example, TFRecordWriter, one
@@ -102,4 +102,4 @@ def with_workers(workers):
 WAYS = {"plain loop": plain_loop, "1 worker": with_workers(1), "all cores": with_workers(None)}
 
 if __name__ == "__main__":
-    turns.main(__doc__, WAYS, make_inputs, [512], pixels=400 * 512**2)
+    turns.main(__doc__, WAYS, make_inputs, [512], pixels=1200 * 512**2)

@@ -14,9 +14,10 @@ class System:
       name: str.
       config: the configuration class.
       trainer: what `engine/loop.py` drives.
-      pipeline: the inference class.
-      estimate: function of a configuration that returns lines on the memory a device needs.
       roles: names of the sets in `data.sets`; `--dataset` gives the first.
+      pipeline: the inference class; None where there is none.
+      estimate: function of a configuration that returns lines on the memory a device needs; None
+        where there is none.
       utilities: names of the utility runs it takes.
       foreign_run: function of a folder that returns a `RunFolder` of networks published in another
         form, or None; absent where no such form is read in place.
@@ -25,10 +26,10 @@ class System:
     name: str
     config: str
     trainer: str
-    pipeline: str
-    estimate: str
     roles: tuple
-    utilities: tuple
+    pipeline: str = None
+    estimate: str = None
+    utilities: tuple = ()
     foreign_run: str = None
 
     def part(self, role):
@@ -43,9 +44,9 @@ SYSTEMS = {
             name="tbgan",
             config="tf_facegan.tbgan.config:Config",
             trainer="tf_facegan.tbgan.trainer:Trainer",
+            roles=("faces",),
             pipeline="tf_facegan.tbgan.inference:TBGANPipeline",
             estimate="tf_facegan.tbgan.estimate:memory_lines",
-            roles=("faces",),
             utilities=(
                 "evaluate_metrics",
                 "generate_expressions",
@@ -58,6 +59,12 @@ SYSTEMS = {
                 "generate_training_video",
             ),
             foreign_run="tf_facegan.tbgan.published:open_run",
+        ),
+        System(
+            name="ganimation",
+            config="tf_facegan.ganimation.config:Config",
+            trainer="tf_facegan.ganimation.trainer:Trainer",
+            roles=("faces",),
         ),
     )
 }
