@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from tf_facegan.records import schema, splits
 from tf_facegan.records.reader import RecordSet
-from tf_facegan.sources.action_units import INTENSITY_RANGE
 
 UNLABELLED = -1  # an integer field whose numbers have names: none of them
 _BATCH_BYTES = 64 << 20
@@ -216,7 +215,7 @@ def _is_finite(what, array, report):
 
 
 def _check_intensities(what, values, names, report):
-    lo, hi = INTENSITY_RANGE
+    lo, hi = schema.INTENSITY_RANGE
     for name, column in zip(names, values.T):
         report.note(
             f"{what}: {name} {column.min():.2f} to {column.max():.2f}, mean {column.mean():.2f}"

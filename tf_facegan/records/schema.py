@@ -12,6 +12,7 @@ SINGLE_SIZE = "single-size"
 KINDS = (MULTI_RESOLUTION, SINGLE_SIZE)
 DTYPES = ("uint8", "float32")
 LABEL_KINDS = ("class", "intensity")
+INTENSITY_RANGE = (0.0, 5.0)  # of an action unit: absent and maximum
 RESERVED_FIELDS = ("images", "index", "labels")  # what every batch holds already
 UV_LAYOUT = "uv_layout.npz"
 

@@ -2,6 +2,8 @@
 
 import re
 
+from tf_facegan.records import schema
+
 NAMES = {
     "AU01_r": "inner brow raiser",
     "AU02_r": "outer brow raiser",
@@ -26,8 +28,8 @@ NAMES = {
 AUS = tuple(NAMES)
 """OpenFace's columns of intensities, in order; the components of a set's field `aus`."""
 
-INTENSITY_RANGE = (0.0, 5.0)
-"""Absent and maximum."""
+INTENSITY_RANGE = schema.INTENSITY_RANGE
+"""Absent and maximum, as sets store them."""
 
 _COLUMN = re.compile(r"AU\d\d_r")
 
