@@ -61,6 +61,23 @@ def test_faces_landmarks_and_boundaries_belong_together(tmp_path):
     np.testing.assert_array_equal(boundary, landmarks.draw_boundary(stored, 32, 32))
 
 
+def test_a_sequence_of_its_peak_alone(tmp_path):
+    sequences.write_ck(tmp_path / "ck", {"S005/001": (1, sequences.ANGER)})
+    assert create(tmp_path) == 0
+    assert RecordSet(tmp_path / "set").fields["expression"].tolist() == [ANGER]
+
+
+def test_frames_are_in_the_order_of_their_numbers(tmp_path):
+    for number in (9, 10, 11):
+        tool.write_image(tmp_path / f"ck/S1_1_{number}.png", number, 60, 50)
+        sequences.write_points(tmp_path / f"ck/S1_1_{number}_landmarks.txt", number)
+    (tmp_path / "ck/S1_1_11_emotion.txt").write_text(f"{sequences.ANGER}")
+    assert create(tmp_path, "--peak_frames", 1) == 0
+    found = RecordSet(tmp_path / "set")
+    assert found.fields["frame"].tolist() == [9, 10, 11]
+    assert found.fields["expression"].tolist() == [NEUTRAL, -1, ANGER]
+
+
 def test_labelled_frames_only(tmp_path):
     sequences.write_ck(tmp_path / "ck", CK)
     assert create(tmp_path, "--frames", "labelled", "--peak_frames", 1) == 0

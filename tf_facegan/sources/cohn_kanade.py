@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
-from tf_facegan.sources.matching import left_out
+from tf_facegan.sources.matching import left_out, natural
 
 _KEY = r"(?P<key>(?P<subject>S\d+)_(?P<sequence>\d+)_(?P<number>\d+))"
 _FILES = {
@@ -32,8 +32,8 @@ def create_set(
     """Builds a set of CK+: faces cropped to their landmarks, and their boundary drawings.
 
     The expression of a sequence is that of its peak. The last `peak_frames` frames carry it and the
-    first one is Neutral (as TDGAN takes them); the others, and sequences of contempt or without an
-    emotion, carry none (-1).
+    first of several is Neutral (as TDGAN takes them); the others, and sequences of contempt or
+    without an emotion, carry none (-1).
 
     Args:
       path: folder to make.
@@ -115,7 +115,10 @@ def _find_files(folder):
         raise FileNotFoundError(
             f"{folder}: no pictures in it or below it that are named like S005_001_00000011.png"
         )
-    return {kind: dict(sorted(files.items())) for kind, files in found.items()}
+    return {
+        kind: {key: files[key] for key in sorted(files, key=natural)}
+        for kind, files in found.items()
+    }
 
 
 def _frame(key, image, points_file, expression, resolution):
@@ -153,8 +156,9 @@ def _expressions(files, peak_frames, problems):
             contempt += 1
             continue
         peak = EXPRESSIONS.index(EMOTIONS[emotion])
-        expressions.update(dict.fromkeys(keys[1:][-peak_frames:], peak))
         expressions[keys[0]] = EXPRESSIONS.index("Neutral")
+        # A picture alone is the peak.
+        expressions.update(dict.fromkeys((keys[1:] or keys)[-peak_frames:], peak))
     if contempt:
         print(f"{contempt} sequences of contempt, which is none of the seven: without expression")
     return expressions
