@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from tf_facegan.files import atomic_file, atomic_folder, write_text
+from tf_facegan.files import atomic_file, atomic_folder, read_text, write_text
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -19,6 +19,16 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path):
     mask = os.umask(0)
     os.umask(mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+def test_texts_with_and_without_a_mark_and_other_bytes(tmp_path):
+    path = tmp_path / "a.txt"
+    for mark in (b"", b"\xef\xbb\xbf"):
+        path.write_bytes(mark + "größer\n".encode())
+        assert read_text(path) == "größer\n"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"a\.txt: not a text file"):
+        read_text(path)
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):

@@ -40,6 +40,19 @@ def write_text(path, text):
         file.write(text)
 
 
+def read_text(path):
+    """Reads a text file (UTF-8, with or without a byte order mark).
+
+    Raises:
+      ValueError: other bytes; names the file.
+      OSError: the file cannot be opened.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text file ({error})") from None
+
+
 @contextlib.contextmanager
 def atomic_folder(path, overwrite=False):
     """Gives a new folder beside `path` that takes its place when the block ends without an error.

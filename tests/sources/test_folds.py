@@ -44,6 +44,14 @@ def test_folds_in_their_order(tmp_path, capsys, channels):
             np.testing.assert_array_equal(found.read(range(found.count)), expected)
 
 
+def test_a_file_that_was_replaced_is_read_anew(tmp_path):
+    for seed in (0, 1):
+        fold = write_fold(tmp_path / "folds/fold.npz", seed)
+        assert create(tmp_path, "--overwrite") == 0
+        found = RecordSet(tmp_path / "set/fold0/train").read(range(7))
+        np.testing.assert_array_equal(found, fold["tr_x"].transpose(0, 3, 1, 2))
+
+
 def test_a_single_file_resized(tmp_path):
     fold = write_fold(tmp_path / "one.npz")
     assert create(tmp_path, "--resolution", 14, "--gray", source="one.npz") == 0

@@ -89,6 +89,9 @@ def test_kind_and_names_can_be_given(tmp_path):
     assert (found.kind, found.names) == ("intensity", ["neutral", "joy"])
     with pytest.raises(ValueError, match=r"names\.txt: 1 names, 2 expected"):
         read_labels(path, ["a"], names_file=write(names, "neutral\n"))
+    names.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match=r"names\.txt: not a text file"):
+        read_labels(path, ["a"], names_file=names)
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,10 @@ LIST = "EmoLabel/list_patition_label.txt"
             change(LIST, "train_00001.jpg 8\n"),
             "list_patition_label.txt, line 1: 'train_00001.jpg 8",
         ),
+        (
+            lambda f: (f / LIST).write_bytes(b"\xff\xfe\x00"),
+            "list_patition_label.txt: not a text file",
+        ),
         (change(LIST, "train_00001.jpg\n"), "a line like `train_00001.jpg 5` with a label from 1"),
         (change(LIST, "valid_00001.jpg 3\n"), "line 1: 'valid_00001.jpg 3'"),
         (

@@ -8,14 +8,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from tf_facegan import pickles
+from tf_facegan import files, pickles
 from tf_facegan.sources import images
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
-from tf_facegan.sources.matching import shortened
+from tf_facegan.sources.matching import NAME_COLUMNS, shortened
 
 PICKLES = ("aus_openface.pkl", "aus.pkl")
 IDS = {"train": "train_ids.csv", "test": "test_ids.csv"}
-_NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")
 _AU = re.compile(r"AU\d\d")
 
 
@@ -125,7 +124,7 @@ def _read_table(path, stems, min_confidence):
     if not rows:
         raise ValueError(f"{path}: no rows")
     columns = list(rows[0])
-    key = next((column for column in columns if column.lower() in _NAME_COLUMNS), None)
+    key = next((column for column in columns if column.lower() in NAME_COLUMNS), None)
     by_stem = collections.defaultdict(list)
     if key is not None:
         for row in rows:
@@ -139,7 +138,7 @@ def _read_table(path, stems, min_confidence):
     else:
         raise ValueError(
             f"{path}: columns {shortened(columns)}; a column of file names "
-            f"({', '.join(_NAME_COLUMNS)}) or OpenFace's frame or face expected"
+            f"({', '.join(NAME_COLUMNS)}) or OpenFace's frame or face expected"
         )
     annotations = Annotations()
     for stem, own in by_stem.items():
@@ -213,10 +212,7 @@ def _add_best(annotations, path, stem, rows, min_confidence):
 
 
 def _read_list(path):
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a text file ({error})") from None
+    lines = files.read_text(path).splitlines()
     rows = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
     if not rows:
         raise ValueError(f"{path}: is empty")
@@ -260,5 +256,5 @@ def _read_pickle(path):
 def _read_ids(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file, beside the other list of names")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = files.read_text(path).splitlines()
     return list(dict.fromkeys(stem_of(line) for line in lines if line.strip()))

@@ -41,6 +41,7 @@ def create_sets(
     missing = [name for name in EXPRESSIONS if name not in classes]
     if missing:
         raise ValueError(f"--classes lacks {', '.join(missing)}; found {', '.join(classes)}")
+    _array.cache_clear()  # the files may be others than before
     parts = {}
     for number, file in enumerate(_files(source)):
         for name in _PARTS:
@@ -69,9 +70,7 @@ def load_picture(example, side, gray=False):
       uint8 [3, H, W], RGB.
     """
     file, name, number = example
-    image = Image.fromarray(_array(str(file), name)[number])
-    image = image.convert("L") if gray else image
-    return images.channels_first(image if side is None else images.with_shorter_side(image, side))
+    return images.fitted(Image.fromarray(_array(str(file), name)[number]), side, gray)
 
 
 @functools.lru_cache(maxsize=2)

@@ -141,14 +141,25 @@ def resized(image, size, resample=Image.Resampling.BILINEAR):
     return image if image.size == tuple(size) else image.resize(size, resample)
 
 
-def with_shorter_side(image, side):
+def fitted(image, side, gray=False):
     """Resizes bilinearly so that the shorter side is `side`; the longer one is rounded down.
 
     That is torchvision's `Resize(side)` for Pillow pictures, which TDGAN's loaders use.
+
+    Args:
+      image: PIL.Image.Image, grey or RGB.
+      side: int; None keeps the size.
+      gray: convert to grey before that.
+
+    Returns:
+      uint8 array [3, H, W].
     """
-    width, height = image.size
-    shorter = min(width, height)
-    return resized(image, (width * side // shorter, height * side // shorter))
+    image = image.convert("L") if gray else image
+    if side is not None:
+        width, height = image.size
+        shorter = min(width, height)
+        image = resized(image, (width * side // shorter, height * side // shorter))
+    return channels_first(image)
 
 
 def channels_first(image):

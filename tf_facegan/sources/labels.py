@@ -7,12 +7,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from absl import logging
 
-from tf_facegan import pickles
+from tf_facegan import files, pickles
 from tf_facegan.sources import images
 from tf_facegan.sources.action_units import INTENSITY_RANGE, is_intensity_column
-from tf_facegan.sources.matching import shortened
+from tf_facegan.sources.matching import NAME_COLUMNS, shortened
 
-_NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")
 _FILE_SUFFIXES = (*images.SUFFIXES, ".pkl", ".npy", ".obj", ".ply")
 
 
@@ -117,7 +116,7 @@ def _read_table(path, stems):
 def _read_csv(path):
     frame = _read_frame(path)
     lower = [column.lower() for column in frame.columns]
-    key = next((name for name in _NAME_COLUMNS if name in lower), None)
+    key = next((name for name in NAME_COLUMNS if name in lower), None)
     key_column = frame.columns[0 if key is None else lower.index(key)]
     units = _au_columns(frame)
     columns = units or [column for column in frame.columns if column != key_column]
@@ -173,7 +172,7 @@ def _listed(path, array):
         raise FileNotFoundError(
             f"{listing}: missing; {path.name} is an array, whose stems this file has to list"
         )
-    stems = [line.strip() for line in listing.read_text(encoding="utf-8").splitlines()]
+    stems = [line.strip() for line in files.read_text(listing).splitlines()]
     stems = [stem for stem in stems if stem]
     if array.ndim != 2 or len(array) != len(stems):
         raise ValueError(
@@ -281,7 +280,7 @@ def _chosen(stems, mask):
 
 
 def _read_names(path, size):
-    names = [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    names = [line.strip() for line in files.read_text(path).splitlines()]
     names = [name for name in names if name]
     if len(names) != size:
         raise ValueError(f"{path}: {len(names)} names, {size} expected, one for each component")

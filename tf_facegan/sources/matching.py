@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")  # of tables, in lower case
+
 
 def files_in(folder, suffixes):
     """Lists the files of a folder.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan import pickles
+from tf_facegan import files, pickles
 from tf_facegan.sources import images, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.matching import left_out
@@ -67,10 +67,8 @@ def create_set(path, folder, resolution=None, gray=False, on_error="stop", **opt
 
 
 def load_picture(path, side, gray=False):
-    """Loads a picture, its shorter side resized to `side` (None: as it is); uint8 [3, H, W]."""
-    image = images.open_rgb(path)
-    image = image.convert("L") if gray else image
-    return images.channels_first(image if side is None else images.with_shorter_side(image, side))
+    """Loads a picture as `images.fitted` gives it, uint8 [3, H, W] RGB."""
+    return images.fitted(images.open_rgb(path), side, gray)
 
 
 def read_labels(folder):
@@ -102,7 +100,7 @@ def read_labels(folder):
 
 def _read_list(path, picture_dir):
     labels = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(files.read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line.strip())
