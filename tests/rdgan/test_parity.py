@@ -227,6 +227,7 @@ def test_gradients(name, side):
     golden.assert_rows(found, vectors(one.file).rows(f"grad_{side}"))
 
 
+@pytest.mark.slow
 @everywhere
 def test_a_step_of_each_network(name):
     one = SYSTEMS[name]()

@@ -170,6 +170,7 @@ def test_an_iteration_runs_its_steps_on_new_batches(trainer):
     assert all(np.isfinite(float(value)) for value in scalars.values())
 
 
+@pytest.mark.slow
 def test_two_way_stage(sequences):
     for changes, is_trained in (({}, True), (PUBLISHED, False)):
         one = make(sequences, **{**TWO_WAY, **changes})
@@ -191,6 +192,7 @@ def finished(sequences, tmp_path_factory):
     return one, path, run_loop(one, path)
 
 
+@pytest.mark.slow
 def test_all_networks_are_in_the_final_snapshot(finished):
     networks = {name.split("/")[0] for name in finished[2]}
     assert networks == {"face_G", "face_D", "fine_G", "fine_D"}
@@ -216,6 +218,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_bits(stop, finished, sequ
         assert value.tobytes() == resumed[name].tobytes(), name
 
 
+@pytest.mark.slow
 def test_what_a_run_leaves_behind(finished):
     one, path, _ = finished
     one.prepare_run(RunFolder(path))
@@ -235,6 +238,7 @@ def test_what_a_run_leaves_behind(finished):
     assert kinds <= set(lines[-1]) and "fine_ssim" not in lines[0]
 
 
+@pytest.mark.slow
 def test_a_finished_run_keeps_all_its_networks(finished, sequences):
     _, path, networks = finished
     for name in ("_training-done.txt", "network-final.npz"):

@@ -93,7 +93,10 @@ class Convolution(tf.keras.layers.Layer):
 
 
 class Dense(tf.keras.layers.Layer):
-    """Matrix product with bias: [N, in] -> [N, out]; variables are built at once."""
+    """Matrix product with bias; variables are built at once.
+
+    `call`: [N, in] -> ([N, out], None), the form of `Convolution`.
+    """
 
     def __init__(self, inputs, outputs, seed=None, **kw):
         super().__init__(autocast=False, **kw)
