@@ -123,6 +123,7 @@ def test_emotions(tmp_path):
         ("video,expression\nS009-001,Anger\n", "emotions.csv, row 2: no video S009-001"),
         ("video,expression\nS001-001,Joy\n", "row 2: Joy, one of Surprise, Fear,"),
         ("video,expression,peak\nS001-001,Fear,x\n", "row 2: peak x, the number of a frame"),
+        ("video,expression\nS001-001,Fear\nS001-001,Anger\n", "row 3: a second row for S001-001"),
         ("video,expression,peak\nS001-001,Fear,9\n", "peak 9 of S001-001 is none of its frames"),
     ],
 )
@@ -149,6 +150,19 @@ def test_landmarks_are_looked_for_where_there_is_no_file(tmp_path, monkeypatch, 
     assert create(tmp_path, "--on_error", "skip") == 0
     assert RecordSet(tmp_path / "set").fields["frame"].tolist() == [0, 2, 3, 4]
     assert "S001-001.avi, frame 1" in (tmp_path / "set/set-skipped.csv").read_text()
+
+
+def test_a_frame_without_landmarks_is_named_where_nothing_can_find_them(
+    tmp_path, monkeypatch, capsys
+):
+    write_video(tmp_path / "mmi/S001-001.avi", with_landmarks=False)
+
+    def find_landmarks(image, source):
+        raise ImportError("this needs MediaPipe")
+
+    monkeypatch.setattr(faces, "find_landmarks", find_landmarks)
+    message = failure(capsys, tmp_path)
+    assert "S001-001.avi, frame 0: no landmarks (img0.txt); to find them this needs M" in message
 
 
 @pytest.mark.parametrize(

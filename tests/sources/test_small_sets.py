@@ -186,6 +186,18 @@ def test_other_content_of_svhn(tmp_path, svhn):
         create_svhn(tmp_path / "set", svhn, workers=1)
 
 
+def test_images_of_another_layout_are_not_scrambled(tmp_path, svhn):
+    images = np.zeros((4, 32, 32, 3), np.uint8)
+    write_pickle(svhn / "train_2.pkl", (images, np.arange(4)))
+    with pytest.raises(ValueError, match=r"train_2\.pkl: images are uint8 \[4, 32, 32, 3\], uint8"):
+        create_svhn(tmp_path / "set", svhn, workers=1)
+
+
+def test_a_seed_that_cannot_be(tmp_path, mnist):
+    with pytest.raises(ValueError, match="--random_seed is -1, 0 to "):
+        create_mnistrgb(tmp_path / "set", mnist, num_images=2, random_seed=-1)
+
+
 def test_a_number_of_images_that_cannot_be(tmp_path, mnist):
     with pytest.raises(ValueError, match="--num_images is 0, a positive number expected"):
         create_mnistrgb(tmp_path / "set", mnist, num_images=0)

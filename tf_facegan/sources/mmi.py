@@ -227,7 +227,12 @@ def _points(frame, rotate):
                 return landmarks.read_points(file)
     from tf_facegan.sources import faces
 
-    return faces.find_landmarks(read_frame(frame, rotate), source=str(frame))
+    picture = read_frame(frame, rotate)
+    try:
+        return faces.find_landmarks(picture, source=str(frame))
+    except ImportError as error:
+        wanted = f"img{frame.number}{landmarks.SUFFIXES[0]}"
+        raise ImportError(f"{frame}: no landmarks ({wanted}); to find them {error}") from error
 
 
 def _labels(emotions, name, pictures, peak):
@@ -265,5 +270,7 @@ def _read_emotions(path, sequences):
             )
         if peak and not peak.isdigit():
             raise ValueError(f"{path}, row {number}: peak {peak}, the number of a frame expected")
+        if name in peaks:
+            raise ValueError(f"{path}, row {number}: a second row for {name}")
         peaks[name] = EXPRESSIONS.index(expression), int(peak) if peak else None
     return peaks

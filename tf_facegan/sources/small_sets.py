@@ -57,6 +57,8 @@ def create_mnistrgb(path, mnist_dir, num_images=1000000, random_seed=123, **opti
     """
     if num_images < 1:
         raise ValueError(f"--num_images is {num_images}, a positive number expected")
+    if not 0 <= random_seed < 2**32:
+        raise ValueError(f"--random_seed is {random_seed}, 0 to 2**32 - 1 expected")
     digits = _read_digits(mnist_dir)
     _check_count(_existing(mnist_dir, _MNIST_IMAGES), len(digits), 60000)
     # One call draws what the published loop draws with a call for every image.
@@ -148,7 +150,8 @@ def _create_cifar(path, files, key, names, options):
 def _checked(file, images, numbers):
     """Images [N, 3, 32, 32] and class numbers [N] of one file."""
     images, numbers = np.asarray(images), np.asarray(numbers)
-    if images.dtype != np.uint8 or images.ndim < 2 or images[:1].size != 3 * SIZE**2:
+    shape = (3, SIZE, SIZE)
+    if images.dtype != np.uint8 or images.shape[1:] not in (shape, (3 * SIZE**2,)):
         raise ValueError(
             f"{file}: images are {images.dtype} {list(images.shape)}, uint8 [N, 3, {SIZE}, {SIZE}] "
             "expected"
@@ -158,7 +161,7 @@ def _checked(file, images, numbers):
             f"{file}: labels are {numbers.dtype} {list(numbers.shape)}, {len(images)} class "
             "numbers expected"
         )
-    return images.reshape(-1, 3, SIZE, SIZE), numbers
+    return images.reshape(-1, *shape), numbers
 
 
 def _joined(parts):

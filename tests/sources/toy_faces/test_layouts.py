@@ -137,6 +137,12 @@ def test_all_cores_draw_the_same(tmp_path):
         ({"layout": "ck", "frames": 1}, "--frames is 1, at least 2 expected"),
         ({"test_share": 1.0}, "--test_share is 1.0, above 0 and below 1 expected"),
         ({"layout": "raf", "test_share": 0}, "--test_share is 0, above 0 and below 1 expected"),
+        ({"variation": -1.0}, "--variation is -1.0, 0 or more expected"),
+        ({"variation": float("nan")}, "--variation is nan, 0 or more expected"),
+        (
+            {"layout": "raf", "kind": schema.MULTI_RESOLUTION},
+            "--kind multi-resolution is for --layout records, found --layout raf",
+        ),
         ({"resolution": 4}, "--resolution is 4, at least 8 expected"),
         ({"kind": schema.MULTI_RESOLUTION, "resolution": 20}, "needs square images whose side"),
     ],

@@ -63,6 +63,7 @@ def create(
       ValueError: an argument out of its range (named), or an output that exists.
     """
     _check(layout, count, seed, identities, test_share, frames)
+    _check_look(layout, variation, kind)
     if resolution is None:
         resolution = RESOLUTIONS[layout]
     if resolution < MINIMUM_SIZE:
@@ -100,6 +101,13 @@ def _check(layout, count, seed, identities, test_share, frames):
             raise ValueError(f"--{name} is {value}, at least {least} expected")
     if not 0 <= test_share < 1 or (layout == "raf" and test_share == 0):
         raise ValueError(f"--test_share is {test_share}, above 0 and below 1 expected")
+
+
+def _check_look(layout, variation, kind):
+    if not 0 <= variation < np.inf:
+        raise ValueError(f"--variation is {variation}, 0 or more expected")
+    if layout != "records" and kind != schema.SINGLE_SIZE:
+        raise ValueError(f"--kind {kind} is for --layout records, found --layout {layout}")
 
 
 def load_image(example):
