@@ -1,16 +1,26 @@
 """Several devices give what one gives; errors say what to type."""
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
+
+
+def cluster_text(type="worker", index=0, **more):
+    """`TF_CONFIG` of a cluster of two workers."""
+    cluster = {"worker": ["a:1", "b:2"], **more}
+    return json.dumps({"cluster": cluster, "task": {"type": type, "index": index}})
+
 
 # One iteration with global batch 16 at a level, on one and on four devices of the same process.
 COMPARE = """
@@ -85,10 +95,74 @@ def test_too_many_gpus_say_what_to_type():
         devices.make_strategy(0)
 
 
+class SecondMachine:
+    """Of two machines with two replicas each, as far as dealing batches out asks a strategy."""
+
+    num_replicas_in_sync = 4
+    extended = SimpleNamespace(worker_devices=["/cpu:0", "/cpu:1"])
+    cluster_resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"chief": ["a:1"], "worker": ["b:2"]}), task_type="worker", task_id=0
+    )
+
+    def experimental_distribute_values_from_function(self, function):
+        return [function(SimpleNamespace(replica_id_in_sync_group=r)) for r in (2, 3)]
+
+
+def test_a_machine_reads_and_gets_its_rows_of_the_batch():
+    from tf_facegan.engine import devices
+
+    machine, batch = SecondMachine(), np.arange(12)
+    assert devices.worker_addresses(machine) == (["a:1", "b:2"], 1)
+    rows = devices.local_rows(machine, 12)
+    np.testing.assert_array_equal(rows, [2, 3, 6, 7, 10, 11])
+    expected = [[2, 6, 10], [3, 7, 11]]
+    np.testing.assert_array_equal(devices.split_batch(machine, batch), expected)
+    np.testing.assert_array_equal(devices.split_batch(machine, batch[rows], True), expected)
+    alone = tf.distribute.OneDeviceStrategy("/cpu:0")
+    np.testing.assert_array_equal(devices.local_rows(alone, 3), [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"TF_CONFIG is '\{'; \{\"cluster\": .* expected"),
+        ('{"cluster": {"worker": ["a:1", "b:2"]}}', "TF_CONFIG is .* expected"),
+        (cluster_text(index=2), "task worker 2 is not in the cluster"),
+        (cluster_text(type="evaluator"), "task evaluator 0 is not in the cluster"),
+        (cluster_text(ps=["c:3"]), "cluster of worker, ps; chief and worker only"),
+    ],
+)
+def test_a_cluster_that_cannot_be_used_is_refused(text, message, monkeypatch):
+    from tf_facegan.engine import devices
+
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(ValueError, match=message):
+        devices.make_strategy()
+
+
+def test_a_worker_is_one_device_on_the_cpu(monkeypatch):
+    from tf_facegan.engine import devices
+
+    monkeypatch.setenv("TF_CONFIG", cluster_text())
+    with pytest.raises(ValueError, match="--logical_cpus 2: not with TF_CONFIG"):
+        devices.make_strategy(1, 2)
+
+
+def test_a_cluster_of_one_is_no_cluster(monkeypatch):
+    from tf_facegan.engine import devices
+
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {}}))
+    assert devices.worker_addresses(devices.make_strategy()) == ([], 0)
+
+
 def test_minibatches_that_do_not_fit_the_devices_are_refused(faces):
-    from tf_facegan.tbgan.trainer import check_minibatches
+    from tf_facegan.tbgan.schedule import check_minibatches
 
     config = tiny.config_for(faces, **{"schedule.minibatch_dict": {8: 6}})
     with pytest.raises(ValueError, match="6 images at 8 pixels are 6 for each of 1 devices"):
         check_minibatches(config, 8, 1)
     check_minibatches(tiny.config_for(faces), 8, 2)
+    parts = {"schedule.max_minibatch_per_gpu": {8: 6}, "schedule.accumulate": True}
+    config = tiny.config_for(faces, **parts, **{"schedule.minibatch_dict": {8: 12}})
+    with pytest.raises(ValueError, match=r"are 6 for each of 1 devices, 2 times \(schedule.accum"):
+        check_minibatches(config, 8, 1)

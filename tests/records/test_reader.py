@@ -94,6 +94,25 @@ def test_a_change_of_batch_size_continues_the_same_order(written):
     np.testing.assert_array_equal(batch["index"], whole[5:12])
 
 
+def test_only_the_rows_asked_for_are_read(written, images, monkeypatch):
+    found, read = RecordSet(written), []
+    whole = numbers_of(found, 4, seed=1)
+    reader = found.read
+
+    def noting(indices, *args):
+        read.append(list(indices))
+        return reader(indices, *args)
+
+    monkeypatch.setattr(found, "read", noting)
+    part = numbers_of(found, 4, seed=1, rows=[1, 2], prefetch=0)
+    np.testing.assert_array_equal(part, whole.reshape(4, 3)[:, 1:].ravel())
+    assert all(pair in read for pair in part.reshape(4, 2).tolist())
+    assert {len(numbers) for numbers in read} == {2}
+    (batch,) = itertools.islice(found.iterate(3, rows=[2]), 1)
+    np.testing.assert_array_equal(batch["images"], images[batch["index"].numpy()])
+    assert batch["images"].shape == (1, 9, 8, 8) and batch["labels"].shape == (1, 3)
+
+
 def test_unshuffled_batches_come_in_the_order_of_the_file(written):
     np.testing.assert_array_equal(
         numbers_of(RecordSet(written), 4, shuffle=False), np.arange(12) % 10

@@ -8,7 +8,7 @@ import pytest
 import configs
 from tf_facegan import config as configuration
 from tf_facegan.tbgan.config import Config, Schedule
-from tf_facegan.tbgan.schedule import Phase, phase_at, resolutions
+from tf_facegan.tbgan.schedule import Phase, images_at_once, minibatch_at, phase_at, resolutions
 
 VECTORS = np.load(Path(__file__).parents[1] / "golden" / "tbgan" / "schedule.npz")
 PRESETS = ("v1-1gpu", "v2-1gpu", "v2-2gpus", "v2-4gpus", "v2-8gpus")
@@ -39,6 +39,20 @@ def test_matches_the_published_schedule(preset, precision, resolution):
 def test_level_and_fade_of_a_phase():
     phase = Phase(lod=2.25, resolution=32, minibatch=8, G_lrate=0.001, D_lrate=0.001, tick_kimg=1.0)
     assert (phase.level, phase.fade) == (2, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("minibatch", "most", "devices", "accumulated"),
+    [(16, 8, 1, (16, 2, 8)), (16, 8, 2, (16, 1, 8)), (12, 5, 1, (12, 3, 4)), (7, 4, 1, (7, 7, 1))],
+)
+def test_what_does_not_fit_a_device_is_cut_or_taken_in_parts(minibatch, most, devices, accumulated):
+    limits = {"minibatch_base": minibatch, "max_minibatch_per_gpu": {4: most}}
+    published, parted = Schedule(**limits), Schedule(**limits, accumulate=True)
+    assert minibatch_at(4, published, devices) == min(minibatch, most * devices)
+    assert phase_at(0, published, 8, devices).parts == 1
+    phase = phase_at(0, parted, 8, devices)
+    assert (phase.minibatch, phase.parts, images_at_once(4, parted, devices)) == accumulated
+    assert phase_at(10**9, parted, 8, devices).parts == 1
 
 
 def test_resolutions_passed_through():

@@ -103,6 +103,27 @@ def test_several_discriminator_steps_consume_as_many_batches(faces, trainer):
     np.testing.assert_allclose(float(one.G_opt.beta2_power), 0.99**2, rtol=1e-6)
 
 
+def test_a_minibatch_in_parts_steps_like_a_whole_one(faces, trainer):
+    whole = {"schedule.minibatch_base": 16, "train.minibatch_repeats": 1}
+    limit = {"schedule.max_minibatch_per_gpu": {4: 8, 8: 8}, "schedule.accumulate": True}
+    results = []
+    for changes in (whole, {**whole, **limit}):
+        one = Trainer(tiny.config_for(faces, **changes), trainer.strategy)
+        phase = one.phase(Progress(images=96))
+        assert (phase.now.minibatch, phase.now.parts) == (16, 2 if changes != whole else 1)
+        scalars = iterate(one, 96)
+        # With beta1 = 0 the first moment is the gradient.
+        slots = {f"G{i}": m for i, m in enumerate(one.G_opt.m)}
+        slots.update({f"D{i}": m for i, m in enumerate(one.D_opt.m)})
+        results.append({name: value.numpy() for name, value in {**scalars, **slots}.items()})
+    undivided, parted = results
+    assert undivided.keys() == parted.keys()
+    for name, value in undivided.items():
+        tolerance = max(2e-5 * np.abs(value).max(), 1e-6)
+        np.testing.assert_allclose(parted[name], value, atol=tolerance, err_msg=name)
+    assert max(np.abs(value).max() for name, value in undivided.items() if name[0] == "D") > 1e-3
+
+
 def test_intensities_reach_the_networks_between_0_and_1(tmp_path, trainer):
     path = tiny.write_faces(tmp_path / "aus", label_kind="intensity")
     one = Trainer(tiny.config_for(path), trainer.strategy)

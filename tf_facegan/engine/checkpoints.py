@@ -38,8 +38,11 @@ class Checkpoints:
         for old in self._all()[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
 
-    def restore(self):
+    def restore(self, cleans=True):
         """Restores the newest checkpoint that can be read.
+
+        Args:
+          cleans: remove what a process killed while it wrote has left; for the process that writes.
 
         Returns:
           `Progress` of that checkpoint, or None when there is no checkpoint.
@@ -47,7 +50,7 @@ class Checkpoints:
         Raises:
           ValueError: when there are checkpoints and none can be read; the reason is the newest's.
         """
-        for leftover in self._folder.glob(".ckpt-*"):  # of a process killed while it wrote
+        for leftover in self._folder.glob(".ckpt-*") if cleans else ():
             shutil.rmtree(leftover, ignore_errors=True)
         reasons = []
         for path in reversed(self._all()):

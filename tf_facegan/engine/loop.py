@@ -17,6 +17,9 @@ A trainer gives the loop what differs between systems:
   networks()                {network: {published name: array}} for a snapshot
   scales_losses             bool, optional: steps that overflow are part of the method (dynamic loss
                             scaling), and terms that are not finite no reason to stop
+
+On several machines all workers run the loop in step; `end_iteration` and what writes are called on
+the chief only, so that no step may depend on them, nor they wait for other workers.
 """
 
 import os
@@ -31,6 +34,7 @@ from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.progress import Progress, format_time
 from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
 from tf_facegan.engine.summaries import Averages, EventFile
+from tf_facegan.engine.workers import Workers
 from tf_facegan.files import write_text
 
 
@@ -54,10 +58,14 @@ class Loop:
       run: `RunFolder` of the run, with its `config.json` written.
       settings: configuration with `checkpoint_minutes` and `keep_checkpoints`.
       image_snapshot_ticks, network_snapshot_ticks: int, ticks between sheets and snapshots.
+      workers: `Workers` of the run; None is this process alone.
     """
 
-    def __init__(self, trainer, run, settings, image_snapshot_ticks, network_snapshot_ticks):
+    def __init__(
+        self, trainer, run, settings, image_snapshot_ticks, network_snapshot_ticks, workers=None
+    ):
         self._trainer, self._run, self._settings = trainer, run, settings
+        self._workers = workers or Workers()
         self._image_ticks, self._network_ticks = image_snapshot_ticks, network_snapshot_ticks
         self._checkpoints = Checkpoints(
             run.checkpoints, trainer.checkpoint_items(), settings.keep_checkpoints
@@ -69,38 +77,54 @@ class Loop:
         """Runs the loop.
 
         Raises:
-          Stopped: after a signal; the run can be resumed.
+          Stopped: after a signal to any worker; the run can be resumed.
           ValueError: when the run is finished already, or its checkpoints cannot be read.
+          ConnectionError: when another worker is gone; the run can be resumed.
         """
         if (self._run.path / DONE).exists():
             raise ValueError(f"{self._run.path} is finished ({DONE} is there): nothing to resume")
-        with _Log(self._run.path / "log.txt") as self._log, _Signals() as signals:
-            self._events = EventFile(self._run.path)
+        folder = self._run.path if self._workers.is_chief else None
+        with _Log(folder) as self._log, EventFile(folder) as self._events, _Signals() as signals:
             try:
-                self._progress = self._restore()
-                self._loop(signals)
-            finally:
-                self._events.close()
+                with self._workers.watched():
+                    self._progress = self._restore()
+                    self._loop(signals)
+            except ConnectionError as error:
+                self._log.keep(str(error))
+                raise
 
     def _restore(self):
-        progress = self._checkpoints.restore()
+        chief = self._workers.is_chief
+        progress = self._checkpoints.restore(cleans=chief)
+        # Nothing is written before all have read.
+        self._check_agreement(progress)
         if progress is not None:
             self._saved_kimg = progress.kimg
             self._log.write(f"Resumed at {progress.kimg:.1f} kimg")
             return progress
         progress = Progress()
-        self._trainer.write_reals(self._run)
-        self._trainer.write_samples(self._run, 0)
-        self._checkpoints.save(progress)
+        if chief:
+            self._trainer.write_reals(self._run)
+            self._trainer.write_samples(self._run, 0)
+            self._checkpoints.save(progress)
         self._saved_kimg = 0.0
         return progress
+
+    def _check_agreement(self, progress):
+        images = self._workers.gather([-1 if progress is None else progress.images])[:, 0]
+        if len(set(images)) > 1:
+            found = ("none" if n < 0 else f"{n / 1000:.3f} kimg" for n in images.tolist())
+            raise ValueError(
+                f"{self._run.path}: the workers read different checkpoints ({', '.join(found)}); "
+                "--result_dir has to be a folder that all of them share"
+            )
 
     def _loop(self, signals):
         progress, trainer = self._progress, self._trainer
         self._tick_began = self._checkpointed = time.monotonic()
         key, batches = None, None
         total = trainer.total_images / 1000.0
-        with _progress_bar(total, progress.kimg) as bar:
+        with _progress_bar(total, progress.kimg, self._workers.is_chief) as bar:
             while progress.images < trainer.total_images:
                 phase = trainer.phase(progress)
                 if phase.key != key:
@@ -111,17 +135,26 @@ class Loop:
                 bar.update(phase.images / 1000.0)
                 self._end_iteration(phase)
                 done = progress.images >= trainer.total_images
-                if done or progress.images >= progress.tick_start + phase.tick_kimg * 1000:
+                ticks = progress.images >= progress.tick_start + phase.tick_kimg * 1000
+                if done or ticks:
                     self._tick(phase, done)
-                elif self._checkpoint_due():
+                signal_number, is_due = self._requests(signals)
+                if signal_number and not done:
+                    self._stop(signal_number)
+                elif is_due and not (done or ticks):
                     self._check_finite()
                     self._checkpoint()
-                if signals.received and not done:
-                    self._stop(signals.received)
         self._finish()
 
+    def _requests(self, signals):
+        """Returns (number of a signal that some worker received, or 0; whether the chief's clock
+        asks for a checkpoint): the same on all workers."""
+        own = [signals.received or 0, self._checkpoint_due()]
+        received, is_due = self._workers.gather(own).T
+        return int(received.max()), bool(is_due[0])
+
     def _end_iteration(self, phase):
-        end = getattr(self._trainer, "end_iteration", None)
+        end = getattr(self._trainer, "end_iteration", None) if self._workers.is_chief else None
         values = end(self._run, phase, self._progress, self._log.write) if end else None
         if values:
             self._events.scalars(values, self._progress.images)
@@ -139,23 +172,25 @@ class Loop:
             "sec_per_kimg": tick_seconds / tick_kimg,
             "maintenance_sec": self._maintenance,
         }
-        self._log.write(
-            f"tick {progress.tick:<5d} kimg {progress.kimg:<8.1f} {phase.describe()} "
-            f"time {format_time(progress.seconds):<12s} sec/tick {tick_seconds:<7.1f} "
-            f"sec/kimg {timing['sec_per_kimg']:<7.2f} maintenance {self._maintenance:.1f}"
-        )
-        self._summarise(phase, timing)
-        if done or progress.tick % self._image_ticks == 0:
-            self._trainer.write_samples(self._run, int(progress.kimg))
-        if done or progress.tick % self._network_ticks == 0:
-            self._snapshot(f"network-snapshot-{int(progress.kimg):06d}.npz")
+        means = self._averages.flush()
+        if self._workers.is_chief:
+            self._report(phase, means, timing)
+            if done or progress.tick % self._image_ticks == 0:
+                self._trainer.write_samples(self._run, int(progress.kimg))
+            if done or progress.tick % self._network_ticks == 0:
+                self._snapshot(f"network-snapshot-{int(progress.kimg):06d}.npz")
         self._checkpoint()
         self._tick_began = time.monotonic()
         self._maintenance = self._tick_began - now
 
-    def _summarise(self, phase, timing):
+    def _report(self, phase, means, timing):
         progress = self._progress
-        values = self._averages.flush()
+        self._log.write(
+            f"tick {progress.tick:<5d} kimg {progress.kimg:<8.1f} {phase.describe()} "
+            f"time {format_time(progress.seconds):<12s} sec/tick {timing['sec_per_tick']:<7.1f} "
+            f"sec/kimg {timing['sec_per_kimg']:<7.2f} maintenance {self._maintenance:.1f}"
+        )
+        values = dict(means)
         values.update({f"Progress/{name}": value for name, value in phase.scalars().items()})
         values.update({"Progress/tick": progress.tick, "Progress/kimg": progress.kimg})
         values.update({f"Timing/{name}": value for name, value in timing.items()})
@@ -184,7 +219,8 @@ class Loop:
             raise ValueError(message)
 
     def _checkpoint(self):
-        self._checkpoints.save(self._progress)
+        if self._workers.is_chief:
+            self._checkpoints.save(self._progress)
         self._checkpointed = time.monotonic()
         self._saved_kimg = self._progress.kimg
 
@@ -196,19 +232,24 @@ class Loop:
             f"Stopped by {signal.Signals(number).name} at {self._progress.kimg:.1f} kimg; "
             f"go on with: python train.py --resume {self._run.path}"
         )
+        self._workers.wait()
         raise Stopped(number)
 
     def _finish(self):
-        self._snapshot(FINAL_SNAPSHOT)
-        write_text(self._run.path / DONE, "")
-        self._log.write(f"Done in {format_time(self._progress.seconds)}: {self._run.path}")
+        if self._workers.is_chief:
+            self._snapshot(FINAL_SNAPSHOT)
+            write_text(self._run.path / DONE, "")
+            self._log.write(f"Done in {format_time(self._progress.seconds)}: {self._run.path}")
+        self._workers.wait()
 
 
 class _Log:
-    """Lines to the terminal, above the progress bar, and to the end of `log.txt`."""
+    """Lines to the terminal, above the progress bar, and to the end of `log.txt` in a folder; None
+    drops them."""
 
-    def __init__(self, path):
-        self._path = path
+    def __init__(self, folder):
+        self._path = os.devnull if folder is None else folder / "log.txt"
+        self._is_silent = folder is None
 
     def __enter__(self):
         self._file = open(self._path, "a", encoding="utf-8", buffering=1)
@@ -218,8 +259,9 @@ class _Log:
         self._file.close()
 
     def write(self, line):
-        with tqdm.external_write_mode(file=sys.stdout):
-            print(line, flush=True)
+        if not self._is_silent:
+            with tqdm.external_write_mode(file=sys.stdout):
+                print(line, flush=True)
         self.keep(line)
 
     def keep(self, line):
@@ -251,13 +293,13 @@ class _Signals:
         os.write(2, b"\nstopping after this step and a checkpoint; again: stop at once\n")
 
 
-def _progress_bar(total_kimg, done_kimg):
+def _progress_bar(total_kimg, done_kimg, is_shown):
     return tqdm(
         total=round(total_kimg, 3),
         initial=round(done_kimg, 3),
         unit="kimg",
         file=sys.stderr,
-        disable=None,
+        disable=None if is_shown else True,
         dynamic_ncols=True,
         bar_format="{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}]",
     )

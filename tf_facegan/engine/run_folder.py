@@ -147,6 +147,11 @@ def load_network(path, network):
     return arrays
 
 
+def numbered(result_dir, number, desc):
+    """Returns the `RunFolder` `NNN-desc` under `result_dir`, whether it is there or not."""
+    return RunFolder(Path(result_dir) / f"{number:03d}-{desc}")
+
+
 def create(result_dir, desc):
     """Makes the next numbered folder `NNN-desc` under `result_dir`.
 
@@ -157,10 +162,10 @@ def create(result_dir, desc):
     root.mkdir(parents=True, exist_ok=True)
     while True:
         numbers = [int(m.group(1)) for m in map(re.compile(r"(\d+)-").match, os.listdir(root)) if m]
-        path = root / f"{max(numbers, default=-1) + 1:03d}-{desc}"
+        folder = numbered(root, max(numbers, default=-1) + 1, desc)
         try:
-            path.mkdir()
-            return RunFolder(path)
+            folder.path.mkdir()
+            return folder
         except FileExistsError:
             continue  # another process took the number
 

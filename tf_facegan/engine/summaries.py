@@ -48,10 +48,20 @@ class Averages:
 
 
 class EventFile:
-    """The TensorBoard events of a run folder."""
+    """The TensorBoard events of a run folder; None keeps none. Closed at the end of a `with`."""
 
     def __init__(self, folder):
-        self._writer = tf.summary.create_file_writer(str(folder))
+        self._writer = (
+            tf.summary.create_noop_writer()
+            if folder is None
+            else tf.summary.create_file_writer(str(folder))
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._writer.close()
 
     def scalars(self, values, step):
         """Writes dict of name to float at `step` (images shown)."""
@@ -59,6 +69,3 @@ class EventFile:
             for name, value in values.items():
                 tf.summary.scalar(name, value)
         self._writer.flush()
-
-    def close(self):
-        self._writer.close()

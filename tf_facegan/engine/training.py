@@ -8,12 +8,16 @@ import tensorflow as tf
 from tf_facegan import systems
 from tf_facegan.engine import devices, run_folder
 from tf_facegan.engine.loop import Loop, Stopped
+from tf_facegan.engine.workers import Workers
 
 __all__ = ["Stopped", "train"]
 
 
 def train(config, result_dir="results", run=None):
     """Trains until the end of the configuration.
+
+    With `TF_CONFIG` in the environment every worker calls it with the same arguments; the run
+    folder is written by the chief and read by all.
 
     Args:
       config: configuration of a system; its `system` names it.
@@ -25,6 +29,7 @@ def train(config, result_dir="results", run=None):
 
     Raises:
       ValueError, FileNotFoundError: for what the user can mend; a new run leaves no folder then.
+      ConnectionError: when another worker is gone; the run can be resumed.
       Stopped: when a signal ended training early.
     """
     runtime = config.runtime
@@ -32,15 +37,25 @@ def train(config, result_dir="results", run=None):
     deterministic = runtime.deterministic
     if deterministic or (deterministic is None and not devices.uses_gpus(strategy)):
         tf.config.experimental.enable_op_determinism()
-    trainer = systems.get(config.system).part("trainer")(config, strategy)
-    if run is None:
+    workers = Workers(strategy)
+    with workers.watched():
+        trainer = systems.get(config.system).part("trainer")(config, strategy)
+        run = run or _new_run(config, trainer, result_dir, workers)
+        print(f"Run folder: {run.path}", flush=True)
+        ticks = config.train.image_snapshot_ticks, config.train.network_snapshot_ticks
+        Loop(trainer, run, runtime, *ticks, workers).train()
+    return run
+
+
+def _new_run(config, trainer, result_dir, workers):
+    """Makes the run folder; workers that are not the chief are told which it is."""
+    number = 0
+    if workers.is_chief:
         run = run_folder.create(result_dir, config.desc)
         run.save_config(absolute_paths(config))
         trainer.prepare_run(run)
-    print(f"Run folder: {run.path}", flush=True)
-    ticks = config.train
-    Loop(trainer, run, runtime, ticks.image_snapshot_ticks, ticks.network_snapshot_ticks).train()
-    return run
+        number = run.number
+    return run_folder.numbered(result_dir, workers.gather([number])[0, 0], config.desc)
 
 
 def absolute_paths(config):

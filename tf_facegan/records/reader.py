@@ -108,7 +108,9 @@ class RecordSet:
         reader.read_into(images, indices.tolist())
         return images
 
-    def batches(self, batch, resolution=None, position=0, seed=0, shuffle=True, prefetch=2):
+    def batches(
+        self, batch, resolution=None, position=0, seed=0, shuffle=True, prefetch=2, rows=None
+    ):
         """Endless batches; each epoch is a new permutation, and batches run across its end.
 
         Args:
@@ -118,6 +120,8 @@ class RecordSet:
           seed: int, of the permutations.
           shuffle: without it, records come in the order of the file.
           prefetch: int, batches read ahead.
+          rows: int array, the rows of each batch that are read, and that the result holds (B is
+            their number then); None is all.
 
         Returns:
           tf.data.Dataset of dicts: `images` [B, C, H, W] in the stored dtype, `index` int64 [B]
@@ -129,12 +133,13 @@ class RecordSet:
         """
         import tensorflow as tf
 
+        rows = np.arange(batch) if rows is None else np.asarray(rows)
         sources = [None, *self._companions]
         readers = [self._reader(resolution, companion) for companion in sources]
         arrays = {"labels": self.labels, **self.fields}
 
         def read(number):
-            positions = position + int(number) * batch + np.arange(batch)
+            positions = position + int(number) * batch + rows
             indices = order.indices(positions, self.count, seed, shuffle)
             try:
                 images = [self.read(indices, resolution, companion) for companion in sources]
@@ -152,7 +157,7 @@ class RecordSet:
         def load(number):
             tensors = tf.numpy_function(read, [number], types, stateful=False)
             for tensor, shape in zip(tensors, shapes):
-                tensor.set_shape((batch, *shape))
+                tensor.set_shape((len(rows), *shape))
             return dict(zip(names, tensors))
 
         numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // batch)

@@ -90,6 +90,9 @@ class Schedule:
     minibatch_base: int = option(16, "images of a step over all devices")
     minibatch_dict: dict[int, int] = option({}, "minibatch by resolution, in place of the base")
     max_minibatch_per_gpu: dict[int, int] = option({}, "most images a device takes, by resolution")
+    accumulate: bool = option(
+        False, "take more than that in equal parts, one step for all, instead of cutting the rest"
+    )
     G_lrate_base: float = option(0.001, "learning rate of the generator")
     G_lrate_dict: dict[int, float] = option({}, "learning rate of the generator by resolution")
     D_lrate_base: float = option(0.001, "learning rate of the discriminator")

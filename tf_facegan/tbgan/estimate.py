@@ -29,7 +29,7 @@ def memory_lines(config):
     gradients = _FLOAT * max(G, D)
     devices = config.runtime.logical_cpus or config.runtime.num_gpus
     sides = schedule.resolutions(config.schedule, shape["resolution"], config.train.total_kimg)
-    each = {s: schedule.minibatch_at(s, config.schedule, devices) // devices for s in sides}
+    each = {s: schedule.images_at_once(s, config.schedule, devices) for s in sides}
     activations = {s: each[s] * activation_bytes(discriminator, s) for s in sides}
     worst = max(activations, key=activations.get)
     total = state + gradients + activations[worst]

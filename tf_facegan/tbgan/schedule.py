@@ -14,6 +14,7 @@ class Phase:
       minibatch: int, images of a step over all devices.
       G_lrate, D_lrate: float, learning rates.
       tick_kimg: float, thousand images between log lines.
+      parts: int, into which a device splits its share of the minibatch.
     """
 
     lod: float
@@ -22,6 +23,7 @@ class Phase:
     G_lrate: float
     D_lrate: float
     tick_kimg: float
+    parts: int = 1
 
     @property
     def level(self):
@@ -55,6 +57,7 @@ def phase_at(images, schedule, resolution, num_devices):
         G_lrate=schedule.G_lrate_dict.get(current, schedule.G_lrate_base),
         D_lrate=schedule.D_lrate_dict.get(current, schedule.D_lrate_base),
         tick_kimg=schedule.tick_kimg_dict.get(current, schedule.tick_kimg_base),
+        parts=parts_at(current, schedule, num_devices),
     )
 
 
@@ -62,9 +65,22 @@ def minibatch_at(resolution, schedule, num_devices):
     """Returns the images of a step at a resolution, over all devices."""
     minibatch = schedule.minibatch_dict.get(resolution, schedule.minibatch_base)
     minibatch -= minibatch % num_devices
-    if resolution in schedule.max_minibatch_per_gpu:
+    if resolution in schedule.max_minibatch_per_gpu and not schedule.accumulate:
         minibatch = min(minibatch, schedule.max_minibatch_per_gpu[resolution] * num_devices)
     return minibatch
+
+
+def parts_at(resolution, schedule, num_devices):
+    """Returns the fewest equal parts of a device's share that `max_minibatch_per_gpu` allows."""
+    share = minibatch_at(resolution, schedule, num_devices) // num_devices
+    most = schedule.max_minibatch_per_gpu.get(resolution, share)
+    return next((n for n in range(1, share + 1) if share % n == 0 and share // n <= most), 1)
+
+
+def images_at_once(resolution, schedule, num_devices):
+    """Returns the images that a device holds at a time."""
+    parts = parts_at(resolution, schedule, num_devices)
+    return minibatch_at(resolution, schedule, num_devices) // num_devices // parts
 
 
 def resolutions(schedule, resolution, total_kimg):
@@ -72,6 +88,25 @@ def resolutions(schedule, resolution, total_kimg):
     first = phase_at(0, schedule, resolution, 1).resolution
     last = phase_at(total_kimg * 1000, schedule, resolution, 1).resolution
     return [2**k for k in range(first.bit_length() - 1, last.bit_length())]
+
+
+def check_minibatches(config, resolution, replicas):
+    """Checks that every minibatch of the schedule fits the devices and the statistics groups.
+
+    Raises:
+      ValueError: naming the resolution and what to set.
+    """
+    group = config.D.mbstd_group_size
+    for side in resolutions(config.schedule, resolution, config.train.total_kimg):
+        minibatch = minibatch_at(side, config.schedule, replicas)
+        each = images_at_once(side, config.schedule, replicas)
+        if each < 1 or (group > 1 and each % min(group, each)):
+            parts = parts_at(side, config.schedule, replicas)
+            times = f", {parts} times (schedule.accumulate)" if parts > 1 else ""
+            raise ValueError(
+                f"schedule.minibatch_dict: {minibatch} images at {side} pixels are {each} for each "
+                f"of {replicas} devices{times}; expected a multiple of D.mbstd_group_size={group}"
+            )
 
 
 def _level_of_detail(kimg, schedule, resolution_log2):

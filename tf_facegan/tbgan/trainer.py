@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.accumulation import mean_over_parts
+from tf_facegan.engine.devices import local_rows, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
 from tf_facegan.records import schema as records_schema
@@ -68,7 +69,7 @@ class Trainer:
         )
         self.total_images = int(config.train.total_kimg * 1000)
         self._replicas = strategy.num_replicas_in_sync
-        check_minibatches(config, self.set.resolution, self._replicas)
+        schedule.check_minibatches(config, self.set.resolution, self._replicas)
         self._label_kind = label_kind(self.set.info)
         self._label_scale = 1.0 / INTENSITY_RANGE[1] if self._label_kind == "intensity" else 1.0
         with strategy.scope():
@@ -103,13 +104,15 @@ class Trainer:
         )
 
     def batches(self, phase, position):
-        """Iterates over record batches of the phase's resolution, from an example on."""
+        """Iterates over record batches of the phase's resolution, from an example on: of several
+        machines, each reads its rows only."""
         return self.set.iterate(
             phase.now.minibatch,
             resolution=phase.now.resolution,
             position=position,
             seed=self.config.random_seed,
             prefetch=self.config.runtime.prefetch,
+            rows=local_rows(self.strategy, phase.now.minibatch),
         )
 
     def iteration(self, phase, batches, progress):
@@ -126,9 +129,9 @@ class Trainer:
         for repeat in range(train.minibatch_repeats):
             step = progress.iteration * train.minibatch_repeats + repeat
             examples = [self._example(next(batches)) for _ in range(train.D_repeats)]
-            draws = self.draws(step, now.minibatch)
-            inputs = split_batch(self.strategy, (examples, draws))
-            repeats.append(self._step(now.level, fade, rates, *inputs))
+            examples = split_batch(self.strategy, examples, is_local=True)
+            draws = split_batch(self.strategy, self.draws(step, now.minibatch))
+            repeats.append(self._step(now.level, fade, rates, examples, draws, now.parts))
         return {name: sum(one[name] for one in repeats) / len(repeats) for name in repeats[0]}
 
     def _enter_level(self, lod):
@@ -226,22 +229,23 @@ class Trainer:
     # The step
 
     @tf.function(reduce_retracing=False)
-    def _step(self, level, fade, rates, examples, draws):
+    def _step(self, level, fade, rates, examples, draws, parts):
         """One generator step after D_repeats discriminator steps; traced once a level and blend."""
-        scalars = self.strategy.run(self._replica_step, args=(level, fade, rates, examples, draws))
+        args = level, fade, rates, examples, draws, parts
+        scalars = self.strategy.run(self._replica_step, args=args)
         if self._replicas == 1:
             return scalars
         mean = tf.distribute.ReduceOp.MEAN
         return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
 
-    def _replica_step(self, level, fade, rates, examples, draws):
+    def _replica_step(self, level, fade, rates, examples, draws, parts):
         (G_lrate, D_lrate), lod = rates, (level, fade)
         for batch, drawn in zip(examples, draws["D"]):
-            terms, D_overflow = self._discriminator_step(batch, drawn, lod, D_lrate)
+            terms, D_overflow = self._discriminator_step(batch, drawn, lod, D_lrate, parts)
             # Before the generator's step, as published: the average lags by one step.
             averages, sources = (net.named_variables.values() for net in (self.Gs, self.G))
             ema_update(averages, sources, self.config.train.G_smoothing)
-        G_overflow = self._generator_step(draws["G"], lod, G_lrate)
+        G_overflow = self._generator_step(draws["G"], lod, G_lrate, parts)
         scalars = {
             **{name: tf.reduce_mean(tf.cast(term, tf.float32)) for name, term in terms.items()},
             "TrainG/learning_rate": G_lrate,
@@ -254,7 +258,14 @@ class Trainer:
                 scalars[f"{name}/loss_scaling_log2"] = tf.identity(optimizer.scale_log2)
         return scalars
 
-    def _discriminator_step(self, batch, drawn, lod, learning_rate):
+    def _discriminator_step(self, batch, drawn, lod, learning_rate, parts=1):
+        variables = self.D.used_variables(lod)
+        terms, gradients = mean_over_parts(
+            lambda part: self._discriminator_gradients(*part, lod, variables), (batch, drawn), parts
+        )
+        return terms, self.D_opt.apply(gradients, variables, learning_rate)
+
+    def _discriminator_gradients(self, batch, drawn, lod, variables):
         config = self.config
         reals = losses.process_reals(
             batch["images"],
@@ -264,7 +275,6 @@ class Trainer:
             drange_data=self.set.range,
             drange_net=config.train.drange_net,
         )
-        variables = self.D.used_variables(lod)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, terms = losses.discriminator_loss(
@@ -280,11 +290,16 @@ class Trainer:
                 loss_scale=self.D_opt.loss_scale,
             )
             loss = self.D_opt.scaled(loss)
-        gradients = tape.gradient(loss, variables)
-        return terms, self.D_opt.apply(gradients, variables, learning_rate)
+        return terms, tape.gradient(loss, variables)
 
-    def _generator_step(self, drawn, lod, learning_rate):
+    def _generator_step(self, drawn, lod, learning_rate, parts=1):
         variables = self.G.used_variables(lod)
+        gradients = mean_over_parts(
+            lambda part: self._generator_gradients(part, lod, variables), drawn, parts
+        )
+        return self.G_opt.apply(gradients, variables, learning_rate)
+
+    def _generator_gradients(self, drawn, lod, variables):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             loss, _ = losses.generator_loss(
@@ -297,7 +312,7 @@ class Trainer:
                 self._label_kind,
             )
             loss = self.G_opt.scaled(loss)
-        return self.G_opt.apply(tape.gradient(loss, variables), variables, learning_rate)
+        return tape.gradient(loss, variables)
 
     @property
     def _mirror_negate(self):
@@ -305,23 +320,6 @@ class Trainer:
         starts = np.cumsum([0] + [width for _, width in self.set.info.modalities])
         names = [name for name, _ in self.set.info.modalities]
         return [int(c) for c, name in zip(starts, names) if name in ("shape", "normals")]
-
-
-def check_minibatches(config, resolution, replicas):
-    """Checks that every minibatch of the schedule fits the devices and the statistics groups.
-
-    Raises:
-      ValueError: naming the resolution and what to set.
-    """
-    group = config.D.mbstd_group_size
-    for side in schedule.resolutions(config.schedule, resolution, config.train.total_kimg):
-        minibatch = schedule.minibatch_at(side, config.schedule, replicas)
-        each = minibatch // replicas
-        if each < 1 or (group > 1 and each % min(group, each)):
-            raise ValueError(
-                f"schedule.minibatch_dict: {minibatch} images at {side} pixels are {each} for each "
-                f"of {replicas} devices; expected a multiple of D.mbstd_group_size={group}"
-            )
 
 
 def _adam(settings, network):
