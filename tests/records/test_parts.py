@@ -145,6 +145,16 @@ def test_bad_examples_are_left_out(tmp_path, workers, shards, bad):
     ]
 
 
+def test_examples_with_a_bad_companion_are_left_out(tmp_path):
+    load = functools.partial(load_except, (0, 4), MASKS)
+    companions = {"mask": Companion(load, [["mask", 1]], [0, 1])}
+    assert write(tmp_path / "faces", companions=companions, on_error="skip").count == COUNT - 2
+    good = np.delete(np.arange(COUNT), [0, 4])
+    found = RecordSet(tmp_path / "faces")
+    np.testing.assert_array_equal(found.read(range(COUNT - 2)), IMAGES[good])
+    np.testing.assert_array_equal(found.read(range(COUNT - 2), companion="mask"), MASKS[good])
+
+
 def test_all_examples_bad(tmp_path):
     with pytest.raises(ValueError, match="none of the 11 examples can be loaded; face10.png"):
         write(tmp_path / "faces", range(COUNT), on_error="skip")

@@ -1,5 +1,6 @@
 """Writing sets with all cores, atomically."""
 
+import contextlib
 import csv
 import dataclasses
 import errno
@@ -15,7 +16,7 @@ from absl import logging
 from tqdm import tqdm
 
 from tf_facegan import files
-from tf_facegan.records import index, places, schema, work
+from tf_facegan.records import description, index, places, schema, work
 
 ON_ERROR = ("stop", "skip")
 
@@ -113,28 +114,31 @@ def write_set(
         raise ValueError(f"--max_images is {max_images}, a positive number expected")
     if not len(examples):
         raise ValueError(f"{path}: no examples to write")
-    labels = _checked_labels(labels, label_kind, label_names, len(examples))
+    labels = description.checked_labels(labels, label_kind, label_names, len(examples))
     fields = {name: np.asarray(array) for name, array in (fields or {}).items()}
-    _check_fields(fields, len(examples))
+    description.check_fields(fields, len(examples))
     examples = examples[:max_images]
-    labels, fields = _rows(labels, fields, slice(max_images))
+    labels, fields = description.selected(labels, fields, slice(max_images))
     companions = companions or {}
     skip = on_error == "skip"
-    first, shape, dtype = _first(examples, load, skip)
+    first, image, others = _first(examples, load, companions, skip)
     if kind == schema.MULTI_RESOLUTION:
-        _check_size(first, shape)
+        _check_size(first, image.shape)
     info = schema.SetInfo(
         name=path.name,
         kind=kind,
-        shape=shape,
-        dtype=dtype,
+        shape=list(image.shape),
+        dtype=str(image.dtype),
         count=len(examples),
         modalities=[list(modality) for modality in modalities],
         range=list(value_range),
         labels=labels and labels.described,
-        fields=_described_fields(fields, field_names or {}),
-        companions={name: _described(name, item, first) for name, item in companions.items()},
-        shards=_shard_counts(shards, len(examples)),
+        fields=description.described_fields(fields, field_names or {}),
+        companions={
+            name: description.described_companion(companions[name], array)
+            for name, array in others.items()
+        },
+        shards=description.shard_counts(shards, len(examples)),
     )
     loads = {name: companion.load for name, companion in companions.items()}
     fingerprint = _fingerprint(examples, load, loads, info, labels, fields)
@@ -160,12 +164,6 @@ def write_set(
     if done.out_of_range:
         _warn_out_of_range(info, examples, done.out_of_range)
     return info
-
-
-@dataclasses.dataclass(frozen=True)
-class _Labels:
-    values: np.ndarray
-    described: dict
 
 
 def _check_output(path, overwrite):
@@ -202,25 +200,6 @@ def _foreign_files(path):
     return [entry.name for entry in entries if not (entry.is_file() and belongs(entry))]
 
 
-def _checked_labels(values, kind, names, count):
-    if values is None or not np.size(values):
-        return None
-    values = np.asarray(values, np.float32)
-    if values.ndim != 2 or len(values) != count:
-        raise ValueError(f"labels have shape {list(values.shape)}, [{count}, L] expected")
-    names = None if names is None else list(names)
-    return _Labels(values, {"size": values.shape[1], "kind": kind, "names": names})
-
-
-def _check_fields(fields, count):
-    for name, array in fields.items():
-        if array.dtype == object or array.ndim < 1 or len(array) != count:
-            raise ValueError(
-                f"field {name} is {array.dtype} {list(array.shape)}, plain values for {count} "
-                "examples expected"
-            )
-
-
 def _check_size(example, shape):
     try:
         schema.check_power_of_two(shape)
@@ -228,53 +207,22 @@ def _check_size(example, shape):
         raise ValueError(f"{example}: {error}") from None
 
 
-def _rows(labels, fields, rows):
-    """Labels and fields of some examples only."""
-    if labels is not None:
-        labels = dataclasses.replace(labels, values=labels.values[rows])
-    return labels, {name: array[rows] for name, array in fields.items()}
-
-
-def _first(examples, load, skip):
-    """The first example that can be loaded, and the shape and dtype of its image."""
+def _first(examples, load, companions, skip):
+    """The first example that can be loaded, its image, and {name: image} of its companions."""
     for example in examples:
         try:
-            array = work.load_checked(load, example)
+            image = work.load_checked(load, example)
+            others = {
+                name: work.load_checked(companion.load, example)
+                for name, companion in companions.items()
+            }
         except (ValueError, OSError) as error:
             if not skip:
                 raise
             failure = error
         else:
-            return example, list(array.shape), str(array.dtype)
+            return example, image, others
     raise ValueError(f"none of the {len(examples)} examples can be loaded; {failure}")
-
-
-def _described(name, companion, example):
-    array = work.load_checked(companion.load, example)
-    return {
-        "channels": array.shape[0],
-        "dtype": str(array.dtype),
-        "modalities": [list(modality) for modality in companion.modalities],
-        "range": list(companion.value_range),
-    }
-
-
-def _described_fields(fields, names):
-    described = {}
-    for field, array in fields.items():
-        described[field] = {"shape": list(array.shape[1:]), "dtype": str(array.dtype)}
-        if field in names:
-            described[field]["names"] = list(names[field])
-    return described
-
-
-def _shard_counts(shards, count):
-    if not 1 <= shards <= count:
-        raise ValueError(f"--shards is {shards}, 1 to {count} (the number of examples) expected")
-    if shards == 1:
-        return None
-    ends = [count * shard // shards for shard in range(shards + 1)]
-    return [end - begin for begin, end in zip(ends, ends[1:])]
 
 
 def _fingerprint(*content):
@@ -310,9 +258,11 @@ def _write_records(path, folder, plan, examples, workers):
     try:
         # No bar where nobody watches (disable=None: standard error is no terminal).
         with tqdm(total=len(examples), unit="example", desc=plan.name, disable=None) as bar:
-            for part in work.run(plan, examples, workers):
-                done.add(part)
-                bar.update(part.count)
+            # Closed at once: no process writes any more when an error is dealt with.
+            with contextlib.closing(work.run(plan, examples, workers)) as parts:
+                for part in parts:
+                    done.add(part)
+                    bar.update(part.count)
     except BaseException:
         if plan.begun is None and not done.count:
             shutil.rmtree(folder)
@@ -329,7 +279,7 @@ def _without(plan, info, labels, fields, gaps):
     left = places.close_gaps(plan.streams, info.shard_counts, gaps)
     info = dataclasses.replace(info, count=sum(left), shards=info.shards and left)
     keep = np.delete(np.arange(sum(plan.counts)), gaps)
-    return info, *_rows(labels, fields, keep)
+    return info, *description.selected(labels, fields, keep)
 
 
 def _write_beside(folder, info, plan, labels, fields, attachments, report):
