@@ -227,8 +227,8 @@ def test_a_full_disk_is_noticed_before_writing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def interrupt(tmp_path, number, until):
-    """Starts a build of two workers, sends a signal to the parent and returns its exit code."""
+def interrupt(tmp_path, number, until, whole_group=False):
+    """Starts a build of two workers and sends a signal to the parent, or to all as Ctrl-C does."""
     code = (
         "import signal, sys\n"
         "from tests.records import test_writer\n"
@@ -242,13 +242,14 @@ def interrupt(tmp_path, number, until):
     sets_folder.mkdir()
     command = [sys.executable, str(script), str(sets_folder / "faces")]
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    build = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    with open(tmp_path / "errors.txt", "w") as errors:
+        build = subprocess.Popen(command, env=environment, stderr=errors, start_new_session=True)
     try:
         deadline = time.time() + 60
         while not until(build, sets_folder):
             assert build.poll() is None and time.time() < deadline
             time.sleep(0.05)
-        build.send_signal(number)
+        (os.killpg if whole_group else os.kill)(build.pid, number)
         build.wait(60)
     finally:
         build.kill()
@@ -277,6 +278,16 @@ def test_an_interrupted_build_leaves_no_set(tmp_path, number):
     folder, build = interrupt(tmp_path, number, is_writing)
     assert build.returncode != 0
     assert {path.name for path in folder.iterdir()} <= {".faces.partial"}
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_workers_do_not_answer_ctrl_c_while_they_start(tmp_path):
+    def is_starting(build, folder):
+        return len(children(build.pid)) > 1  # the other one keeps track of shared memory
+
+    _, build = interrupt(tmp_path, signal.SIGINT, is_starting, whole_group=True)
+    assert build.returncode != 0
+    assert (tmp_path / "errors.txt").read_text().count("Traceback") == 1  # the parent's
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -163,6 +168,22 @@ def test_a_frame_without_landmarks_is_named_where_nothing_can_find_them(
     monkeypatch.setattr(faces, "find_landmarks", find_landmarks)
     message = failure(capsys, tmp_path)
     assert "S001-001.avi, frame 0: no landmarks (img0.txt); to find them this needs M" in message
+
+
+def test_ffmpeg_adds_no_lines_of_its_own(tmp_path):
+    (tmp_path / "b.mp4").write_bytes(b"x" * 99)
+    code = (
+        "from tf_facegan.sources import mmi\n"
+        "try:\n"
+        "    mmi.count_frames('b.mp4')\n"
+        "except ValueError as error:\n"
+        "    print(error)\n"
+    )
+    environment = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]))
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("not a readable video\n", "")
 
 
 @pytest.mark.parametrize(

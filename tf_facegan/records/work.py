@@ -6,6 +6,7 @@ order and bytes cannot depend on who was first. Workers are spawned (forking a p
 TensorFlow deadlocks) and import neither TensorFlow nor anything else that is slow.
 """
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -104,6 +105,16 @@ def available_cores():
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def interrupts_held():
+    """Holds Ctrl-C back; processes started meanwhile never see it: it is the parent's to handle."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def load_checked(load, example):
@@ -251,7 +262,8 @@ def _run_processes(plan, chunks, workers):
         with _Writer(plan) as writer:
             for chunk in chunks:
                 if len(pending) < _CHUNKS_PER_WORKER * (workers - 1):
-                    pending.add(pool.submit(_work, chunk))
+                    with interrupts_held():  # it may start a process
+                        pending.add(pool.submit(_work, chunk))
                     continue
                 yield writer.write(chunk)
                 done = {future for future in pending if future.done()}
@@ -272,8 +284,6 @@ _writer = None  # of a worker process
 
 def _start_worker(plan):
     global _writer
-    # Ctrl-C reaches the whole process group; the parent alone decides what becomes of the work.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     _writer = _Writer(plan)
 

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import os
 import re
 from pathlib import Path
 
@@ -158,6 +159,8 @@ class _Video:
         self._open()
 
     def _open(self):
+        # What FFmpeg has to say of a damaged file says `count_frames` in one line.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         self._capture = cv2.VideoCapture(str(self._path))
         self.position = 0
 

@@ -1,14 +1,14 @@
 """The same work on many files by all cores, with a progress bar."""
 
 import concurrent.futures
-import contextlib
 import functools
 import multiprocessing
 import os
-import signal
 
 import cv2
 from tqdm import tqdm
+
+from tf_facegan.records.work import interrupts_held
 
 WORTH_A_POOL = 6  # items; fewer are done sooner than processes start
 
@@ -68,20 +68,10 @@ class Workers:
         if self._pool is None:
             results = map(call, items)
         else:
-            with _interrupts_held():
+            with interrupts_held():
                 results = self._pool.map(call, items)
         bar = tqdm(results, total=len(items), desc=description, unit=unit, disable=None)
         return list(bar)
-
-
-@contextlib.contextmanager
-def _interrupts_held():
-    """Holds Ctrl-C back; processes started meanwhile never see it: it is the parent's to handle."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin():
