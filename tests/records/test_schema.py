@@ -40,6 +40,15 @@ def test_missing_fields_are_named(tmp_path):
         schema.load(path)
 
 
+def test_values_of_another_form_are_an_error_that_names_the_file(tmp_path):
+    schema.save(info(), tmp_path)
+    path = tmp_path / "faces.json"
+    for change in ({"companions": [1]}, {"fields": {"frame": 3}}, {"modalities": 3}):
+        path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+        with pytest.raises(ValueError, match=r"faces\.json: "):
+            schema.load(path)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -51,6 +60,11 @@ def test_missing_fields_are_named(tmp_path):
         ({"range": [1, -1]}, "range is"),
         ({"labels": {"size": 2, "kind": "soft", "names": None}}, "labels.kind is 'soft'"),
         ({"labels": {"size": 3, "kind": "class", "names": ["a"]}}, "1 names for 3"),
+        ({"fields": {"frame": {"dtype": "int64"}}}, "field frame is .* but shape expected too"),
+        (
+            {"companions": {"mask": {"channels": 1, "dtype": "uint8"}}},
+            "companion mask is .* but modalities, range expected too",
+        ),
         ({"format_version": 2}, "format_version is 2, this program reads 1"),
     ],
 )

@@ -32,10 +32,16 @@ def test_csv_with_a_named_column_of_files(tmp_path):
 
 def test_one_openface_file_for_all(tmp_path):
     text = "filename, confidence, AU01_r, AU12_r, AU01_c\r\n"
-    text += "a.jpg, 0.5, 4.00, 4.00, 1.0\r\na.jpg, 0.9, 0.25, 5.00, 0.0\r\nb.jpg, 1, 1.5, 2, 1\r\n"
+    text += "a.jpg, nan, 4.00, 4.00, 1.0\r\na.jpg, 0.9, 0.25, 5.00, 0.0\r\nb.jpg, 1, 1.5, 2, 1\r\n"
     found = read_labels(write(tmp_path / "aus.csv", text), ["a", "b"])
     np.testing.assert_array_equal(found.values, [[0.25, 5], [1.5, 2]])
     assert (found.kind, found.names) == ("intensity", ["AU01_r", "AU12_r"])
+
+
+def test_a_table_of_names_alone(tmp_path):
+    path = write(tmp_path / "faces.csv", "name\na\n")
+    with pytest.raises(ValueError, match=r"faces\.csv: no columns of numbers beside name"):
+        read_labels(path, ["a"])
 
 
 def test_a_folder_of_openface_files(tmp_path):

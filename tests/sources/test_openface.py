@@ -71,7 +71,7 @@ def test_a_csv_file_for_each_picture(tmp_path, capsys, separator):
 
 def test_the_most_confident_face_counts_and_failed_detections_are_left_out(tmp_path, capsys):
     write_images(tmp_path / "imgs", ["two", "weak", "none"])
-    rows = [line(vector(1), 0, 0.9), line(vector(2), 1, 0.95)]
+    rows = [line(vector(0), 0, "nan"), line(vector(1), 0, 0.9), line(vector(2), 1, 0.95)]
     write_csv(tmp_path / "aus" / "two.csv", rows)
     write_csv(tmp_path / "aus" / "weak.csv", [line(vector(3), 0, 0.87)])
     write_csv(tmp_path / "aus" / "none.csv", [])

@@ -98,7 +98,11 @@ class SetInfo:
         _check_images(self.shape[0], self.modalities, self.range)
         if self.labels is not None:
             _check_labels(self.labels)
+        for name, field in self.fields.items():
+            _check_keys(f"field {name}", field, ("shape", "dtype"))
         for name, companion in self.companions.items():
+            described = ("channels", "dtype", "modalities", "range")
+            _check_keys(f"companion {name}", companion, described)
             _check_choice(f"companion {name}: dtype", companion["dtype"], DTYPES)
             _check_images(companion["channels"], companion["modalities"], companion["range"])
         names = [*RESERVED_FIELDS, *self.fields, *self.companions]
@@ -238,13 +242,19 @@ def load(path):
         raise ValueError(f"{path}: fields {', '.join(missing)} are missing")
     try:
         return SetInfo(**content)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def _check_choice(field, value, choices):
     if value not in choices:
         raise ValueError(f"{field} is {value!r}, one of {', '.join(choices)} expected")
+
+
+def _check_keys(what, described, keys):
+    missing = [key for key in keys if key not in described]
+    if missing:
+        raise ValueError(f"{what} is {described}, but {', '.join(missing)} expected too")
 
 
 def _check_images(channels, modalities, value_range):

@@ -192,14 +192,14 @@ def _read_rows(path):
 def _add_best(annotations, path, stem, rows, min_confidence):
     """Takes the row of the most confident detection, if that is confident enough."""
     try:
-        confidences = [float(row.get("confidence", 1)) for row in rows]
+        confidences = np.array([float(row.get("confidence", 1)) for row in rows])
         faces = [int(float(row.get("face", 0))) for row in rows]
     except ValueError as error:
         reason = f"confidence or face is not a number ({error})"
         annotations.problems.append((stem, f"{path}, {stem}", reason))
         return
-    confidence, best = max(zip(confidences, range(len(rows))), key=lambda pair: pair[0])
-    row = rows[best]
+    best = int(np.nan_to_num(confidences, nan=-np.inf).argmax())
+    row, confidence = rows[best], confidences[best]
     if row.get("success", "1").strip() == "0":
         annotations.failed[stem] = "not detected (success is 0)"
         return

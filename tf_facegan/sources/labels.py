@@ -194,7 +194,8 @@ def _read_frame(path):
     if not isinstance(frame.index, pandas.RangeIndex):  # pandas' reading of longer rows
         raise ValueError(f"{path}: rows hold more values than the first line has names")
     frame.columns = [str(column).strip() for column in frame.columns]
-    if all(_is_number(column) for column in frame.columns[1:]):
+    others = frame.columns[1:]
+    if len(others) and all(_is_number(column) for column in others):
         raise ValueError(f"{path}: the first line must name the columns, it holds numbers")
     return frame
 
@@ -225,7 +226,7 @@ def _best_rows(path, frame, keys):
     if "confidence" not in frame.columns:
         twice = [key for key, rows in collections.Counter(keys).items() if rows > 1]
         raise ValueError(f"{path}: more than one row for {shortened(twice)}")
-    confidence = _numbers(path, frame, ["confidence"])[:, 0]
+    confidence = np.nan_to_num(_numbers(path, frame, ["confidence"])[:, 0], nan=-np.inf)
     best = {}
     for row, key in enumerate(keys):
         if key not in best or confidence[row] > confidence[best[key]]:
