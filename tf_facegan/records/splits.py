@@ -15,7 +15,8 @@ def write_splits(path, splits, write, overwrite=False, workers=None, **options):
     """Writes a set for each split into `path`/<name of the split>.
 
     A build that was interrupted goes on where it stopped when it is started again with the same
-    arguments; with others it begins anew.
+    arguments; with others it begins anew. Sets that it had finished stay, even if a file that they
+    were made of has changed since.
 
     Args:
       path: folder to make.

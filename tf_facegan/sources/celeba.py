@@ -4,10 +4,9 @@ import functools
 
 from absl import logging
 
-from tf_facegan.records import writer
-from tf_facegan.sources import images, matching
+from tf_facegan.records import schema, writer
+from tf_facegan.sources import images, matching, pictures
 
-VALUE_RANGE = (0, 255)
 COUNT = 202599
 HEIGHT, WIDTH = 218, 178
 SIZE = 128
@@ -36,12 +35,11 @@ def create_set(path, celeba_dir, cx=89, cy=121, **options):
     files = matching.files_in(celeba_dir, (".png",))
     if len(files) != COUNT:
         logging.warning("%s: %d images, the published set has %d", celeba_dir, len(files), COUNT)
-    return writer.write_set(
+    return pictures.write(
         path,
-        [files[number] for number in writer.shuffled(len(files))],
+        pictures.Part([files[number] for number in writer.shuffled(len(files))]),
         functools.partial(load_face, cx=cx, cy=cy),
-        modalities=[["image", 3]],
-        value_range=VALUE_RANGE,
+        kind=schema.MULTI_RESOLUTION,
         **options,
     )
 

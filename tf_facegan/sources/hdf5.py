@@ -8,8 +8,8 @@ import numpy as np
 
 from tf_facegan import pickles
 from tf_facegan.records import writer
+from tf_facegan.sources import pictures
 
-VALUE_RANGE = (0, 255)
 _PREFIX = "data"
 
 
@@ -54,7 +54,7 @@ def create_set(path, hdf5_filename, shuffle=True, **options):
         [Row(file, name, int(number)) for number in order],
         load_row,
         modalities=[["image", channels]],
-        value_range=VALUE_RANGE,
+        value_range=pictures.VALUE_RANGE,
         labels=None if labels is None else labels[order],
         **options,
     )

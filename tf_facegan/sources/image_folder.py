@@ -7,10 +7,9 @@ from absl import logging
 from PIL import Image
 
 from tf_facegan.records import schema, writer
-from tf_facegan.sources import faces, images, matching
+from tf_facegan.sources import faces, images, matching, pictures
 from tf_facegan.sources.labels import label_options
 
-VALUE_RANGE = (0, 255)
 _HOW_TO_FIT = "--crop center|face --resolution N makes them so, --kind single-size keeps their size"
 
 
@@ -70,7 +69,7 @@ def create_set(
         files,
         functools.partial(load, channels=channels),
         modalities=[["image", channels]],
-        value_range=VALUE_RANGE,
+        value_range=pictures.VALUE_RANGE,
         kind=kind,
         on_error=on_error,
         **label_options(labels, [file.stem for file in files], label_kind, label_names),

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tf_facegan.records import schema, writer
-from tf_facegan.sources import image_folder, images
+from tf_facegan.records import schema
+from tf_facegan.sources import image_folder, images, pictures
 
-VALUE_RANGE = (0, 255)
 _DATA_FILE = "data.mdb"
 
 
@@ -49,12 +48,11 @@ def create_set(path, lmdb_dir, resolution=256, **options):
     data_file = Path(lmdb_dir) / _DATA_FILE
     if not data_file.is_file():
         raise FileNotFoundError(f"{data_file}: missing; the folder of an LMDB data base expected")
-    return writer.write_set(
+    return pictures.write(
         path,
-        [Entry(data_file, key) for key in _keys(data_file)],
+        pictures.Part([Entry(data_file, key) for key in _keys(data_file)]),
         functools.partial(load_photograph, resolution=resolution),
-        modalities=[["image", 3]],
-        value_range=VALUE_RANGE,
+        kind=schema.MULTI_RESOLUTION,
         **options,
     )
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from tf_facegan.records import schema, splits, writer
 
+VALUE_RANGE = (0, 255)
+
 
 @dataclasses.dataclass(frozen=True)
 class Part:
@@ -20,7 +22,7 @@ class Part:
     """
 
     examples: list
-    fields: dict
+    fields: dict = dataclasses.field(default_factory=dict)
     skipped: list = ()
 
 
@@ -48,7 +50,7 @@ def _write_one(path, part, load, **options):
         part.examples,
         load,
         modalities=[["image", 3]],
-        value_range=[0, 255],
+        value_range=VALUE_RANGE,
         fields=part.fields,
         skipped=part.skipped,
         **options,

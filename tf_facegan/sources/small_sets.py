@@ -10,9 +10,9 @@ from absl import logging
 
 from tf_facegan import pickles
 from tf_facegan.records import writer
+from tf_facegan.sources import pictures
 
 SIZE = 32
-VALUE_RANGE = (0, 255)
 _DIGIT_SIZE = 28
 _MNIST_IMAGES = "train-images-idx3-ubyte.gz"
 _MNIST_LABELS = "train-labels-idx1-ubyte.gz"
@@ -68,7 +68,7 @@ def create_mnistrgb(path, mnist_dir, num_images=1000000, random_seed=123, **opti
         chosen,
         functools.partial(_superposed, digits),
         modalities=[["image", 3]],
-        value_range=VALUE_RANGE,
+        value_range=pictures.VALUE_RANGE,
         **options,
     )
 
@@ -196,7 +196,7 @@ def _write(path, file, images, numbers, names, published, options):
         images[order],
         _itself,
         modalities=[["image", images.shape[1]]],
-        value_range=VALUE_RANGE,
+        value_range=pictures.VALUE_RANGE,
         labels=np.eye(len(names), dtype=np.float32)[numbers[order]],
         label_names=names,
         **options,
