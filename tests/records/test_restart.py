@@ -56,15 +56,21 @@ def write(path, inputs, load, **options):
     return writer.write_set(path, inputs, load, **options)
 
 
+def stopped(tmp_path, inputs):
+    """Starts a build that stops at number 6; returns its Loader."""
+    load = Loader(tmp_path / "log")
+    with pytest.raises(ValueError):
+        write(tmp_path / "faces", inputs, load)
+    assert load.loaded() == [0, *range(7)]  # the first tells the shape
+    return load
+
+
 def mend(inputs):
     np.save(inputs[6], sets.arrays(COUNT, 3)[6])
 
 
 def test_only_what_is_missing_is_made(tmp_path, inputs):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    assert load.loaded() == [0, *range(7)]  # the first tells the shape
+    load = stopped(tmp_path, inputs)
     mend(inputs)
     write(tmp_path / "faces", inputs, load)
     assert load.loaded() == [0, 6, 7, 8, 9]
@@ -75,10 +81,7 @@ def test_only_what_is_missing_is_made(tmp_path, inputs):
 
 
 def test_files_that_have_changed_are_made_anew(tmp_path, inputs):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    load.loaded()
+    load = stopped(tmp_path, inputs)
     mend(inputs)
     np.save(inputs[2], sets.arrays(COUNT, 3)[0])
     os.utime(inputs[2], (time.time() + 5, time.time() + 5))
@@ -89,10 +92,7 @@ def test_files_that_have_changed_are_made_anew(tmp_path, inputs):
 
 
 def test_records_that_were_not_finished_are_made_anew(tmp_path, inputs):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    load.loaded()
+    load = stopped(tmp_path, inputs)
     mend(inputs)
     partial = files.partial_folder(tmp_path / "faces") / "faces"
     record_file = partial / "faces-r02.tfrecords"
@@ -105,20 +105,14 @@ def test_records_that_were_not_finished_are_made_anew(tmp_path, inputs):
 
 @pytest.mark.parametrize("change", [{"value_range": [-2, 1]}, {"max_images": 9}, {"shards": 2}])
 def test_another_command_begins_anew(tmp_path, inputs, change):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    load.loaded()
+    load = stopped(tmp_path, inputs)
     mend(inputs)
     write(tmp_path / "faces", inputs, load, **change)
     assert load.loaded() == [0, *range(change.get("max_images", COUNT))]
 
 
 def test_the_bad_example_can_be_skipped_without_beginning_anew(tmp_path, inputs):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    load.loaded()
+    load = stopped(tmp_path, inputs)
     assert write(tmp_path / "faces", inputs, load, on_error="skip").count == COUNT - 1
     assert load.loaded() == [0, 6, 7, 8, 9]
 
@@ -143,10 +137,7 @@ def _interrupted(*_):
 
 
 def test_files_that_were_replaced_by_older_ones_are_made_anew(tmp_path, inputs):
-    load = Loader(tmp_path / "log")
-    with pytest.raises(ValueError):
-        write(tmp_path / "faces", inputs, load)
-    load.loaded()
+    load = stopped(tmp_path, inputs)
     mend(inputs)
     other = tmp_path / "other.npy"
     np.save(other, sets.arrays(COUNT, 3)[0])
