@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.expression import golden
 from tests.golden.recipe import tensor
 from tf_facegan.engine.optimizers import Adam
-from tf_facegan.expression import losses
+from tf_facegan.expression import losses, representation
 
 VECTORS = golden.load("autoencoder")
 # The batch statistics of the published float32 run are off by so much: ours in float64 differ from
@@ -57,3 +57,28 @@ def test_gradients_statistics_and_a_step():
     Adam(variables, 0.9, 0.999, 1e-7).apply(gradients, variables, 1e-3)
     changes = {name: variable.numpy() - before[name] for name, variable in named.items()}
     golden.assert_group(changes, VECTORS, "adam/delta", TRAINING_CHANGES)
+
+
+@pytest.mark.parametrize("kind", ["original", "true"])
+def test_class_mean(kind):
+    draw = tensor("in/class_images", (300, 4, 4, 3), golden.SEED, scale=256, kind="uniform")
+    images = np.clip(np.floor(draw), 0, 255).astype(np.uint8)
+    mean = representation.mean_image(images, integer=kind == "original")
+    np.testing.assert_allclose(mean, VECTORS[f"class_mean/{kind}"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("projection, key", [("rows", "original"), ("columns", "columns")])
+def test_principal_axes(projection, key):
+    codes = tensor("in/codes", (40, 12), golden.SEED, kind="uniform").astype(np.float64)
+    codes /= codes.sum(axis=1, keepdims=True)
+    query = tensor("in/query", (12,), golden.SEED, kind="uniform")
+    published = VECTORS["pca/eigenvalues"], VECTORS["pca/eigenvectors"]
+    assert VECTORS["pca/selected_index"].tolist() == np.argsort(-published[0])[:5].tolist()
+    axes = representation.select_axes(*published, 5, projection)
+    np.testing.assert_allclose(axes @ query, VECTORS[f"pca/{key}"], atol=1e-10)
+    # From the codes: the same but for the sign of each eigenvector, which is arbitrary.
+    values, vectors = representation.eigenvectors(codes, projection)
+    order, wanted = np.argsort(-values), np.argsort(-published[0])
+    np.testing.assert_allclose(values[order], published[0][wanted], rtol=1e-6)
+    products = np.sum(vectors[:, order] * published[1][:, wanted], axis=0)
+    np.testing.assert_allclose(np.abs(products), 1, atol=1e-6)

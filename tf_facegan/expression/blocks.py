@@ -86,8 +86,8 @@ class TransposedConvolution(Affine):
         return self.weight.shape[2]
 
     def _product(self, x, weight):
-        batch, height, width = tf.unstack(tf.shape(x)[:3])
-        shape = [batch, height * self._stride, width * self._stride, self.outputs]
+        height, width = (side * self._stride for side in x.shape[1:3])
+        shape = [tf.shape(x)[0], height, width, self.outputs]
         return tf.nn.conv2d_transpose(x, weight, shape, self._stride, "SAME")
 
 
@@ -112,7 +112,7 @@ class BatchNorm(tf.keras.layers.Layer):
           **kw: of `tf.keras.layers.Layer`.
         """
         super().__init__(autocast=False, **kw)
-        self._epsilon, self._decay, self._unbiased = epsilon, decay, unbiased
+        self.epsilon, self.decay, self.unbiased = epsilon, decay, unbiased
         self._leaves = leaves
 
         def weight(name, start, trainable=True):
@@ -139,7 +139,7 @@ class BatchNorm(tf.keras.layers.Layer):
         else:
             dtype = stable_dtype(x.dtype)
             mean, variance = (tf.cast(v, dtype) for v in (self.moving_mean, self.moving_variance))
-        return normalise(x, mean, variance, self.scale, self.shift, self._epsilon)
+        return normalise(x, mean, variance, self.scale, self.shift, self.epsilon)
 
     def _moments(self, x):
         """Mean and biased variance over the batches of all replicas."""
@@ -150,14 +150,14 @@ class BatchNorm(tf.keras.layers.Layer):
         return mean, variance
 
     def _update(self, x, mean, variance):
-        if self._unbiased:
+        if self.unbiased:
             replicas = tf.distribute.get_replica_context()
             count = tf.size(x) // x.shape[-1] * (replicas.num_replicas_in_sync if replicas else 1)
             count = tf.cast(count, variance.dtype)
             variance *= count / tf.maximum(count - 1, 1)
         moving = [self.moving_mean, self.moving_variance]
         values = [tf.cast(v, m.dtype) for v, m in zip((mean, variance), moving)]
-        ema_update(moving, values, self._decay)
+        ema_update(moving, values, self.decay)
 
 
 def uniform(shape, limit, seed, dtype):

@@ -9,7 +9,10 @@ import math
 import tensorflow as tf
 
 from tf_facegan.expression.blocks import Affine, BatchNorm, Convolution, TransposedConvolution
+from tf_facegan.expression.vgg16 import Classifier
 from tf_facegan.layers import seed_of, stable_dtype
+
+__all__ = ["Autoencoder", "Classifier", "Critic", "Generator"]
 
 KINDS = ("concat", "add")
 STATISTICS = ("batch", "moving")
@@ -65,6 +68,8 @@ class Autoencoder(_Network):
         output_activation="sigmoid",
         image_size=100,
         dim=64,
+        code_gain=1.0,
+        norm_decay=0.99,
         seed=None,
         name="autoencoder",
         dtype=None,
@@ -75,6 +80,9 @@ class Autoencoder(_Network):
           code_activation, output_activation: names of Keras activations ("linear" for none).
           image_size: int S, a multiple of 4, at least 24.
           dim: int, width of the first layer, a multiple of 4.
+          code_gain: float, factor between code and decoder. The codes are small, and with 1 the
+            decoder's first layer often dies in the first steps of Adam.
+          norm_decay: float, of batch norm's moving statistics.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -85,7 +93,7 @@ class Autoencoder(_Network):
         if dim < 4 or dim % 4:
             raise ValueError(f"dim is {dim}, a multiple of 4 expected")
         super().__init__(name, dtype, seed)
-        self.image_size = image_size
+        self.image_size, self.code_gain = image_size, code_gain
         self.code_activation, self.output_activation = code_activation, output_activation
         self._code_function = _activation("code_activation", code_activation)
         self._output_function = _activation("output_activation", output_activation)
@@ -104,7 +112,7 @@ class Autoencoder(_Network):
             self._add(path, TransposedConvolution, shape, limit, **arguments)
             if stride == 2:
                 norm = f"batch_normalization_{number - 3}"
-                self._add(norm, BatchNorm, width, 1e-3, 0.99, _KERAS_NORM, unbiased=True)
+                self._add(norm, BatchNorm, width, 1e-3, norm_decay, _KERAS_NORM, unbiased=True)
             inputs = width
         self._convolution("conv2d_17", inputs, 3)
         self.built = True
@@ -150,8 +158,8 @@ class Autoencoder(_Network):
 
     def _decoder_steps(self, training):
         layers, side = self.named_layers, self.image_size // 4
-        cast = self.compute_dtype
-        yield "reshape_4", lambda x: tf.reshape(tf.cast(x, cast), [-1, side, side, 1])
+        dtype, gain = self.compute_dtype, self.code_gain
+        yield "reshape_4", lambda x: tf.reshape(tf.cast(x * gain, dtype), [-1, side, side, 1])
         for i in (10, 11, 12):
             yield f"conv2d_transpose_{i}", layers[f"conv2d_transpose_{i}"]
             if i < 12:

@@ -1,0 +1,195 @@
+"""Training of the conditional WGAN-GP."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.optimizers import Adam
+from tf_facegan.engine.training import absolute_paths
+from tf_facegan.expression import epochs, images, losses, reference, representation, sampling
+from tf_facegan.expression.networks import Critic, Generator
+from tf_facegan.expression.trainer import Trainer, check_choice
+from tf_facegan.utilities.images import save_image_grid
+
+REPRESENTATIONS = "representations"  # folder in the run folder
+HIDDEN_LAYER = "Discriminator.fully"
+
+
+class CWGANTrainer(Trainer):
+    """Trains generator and critic; arguments and errors as of `Trainer`.
+
+    Attributes:
+      G, D: the networks.
+      representations: `representation.Representations`, the conditions.
+    """
+
+    def __init__(self, config, strategy):
+        super().__init__(config, strategy)
+        check_choice("data.layout", config.data.layout, images.LAYOUTS)
+        self._set_schedule()
+        path = config.data.representations
+        self.representations = (
+            representation.load(path) if path else representation.one_hot(self.names)
+        )
+        rows = self.representations.of(self.names).astype(np.float32)
+        self._rows = tf.constant(rows)
+        sizes = {"condition_dim": rows.shape[1], "image_size": self.image_size}
+        with strategy.scope():
+            seed = config.random_seed * 2
+            self.G = Generator(**dataclasses.asdict(config.networks), **sizes, seed=seed + 1)
+            self.D = Critic(**sizes, dim=config.networks.dim, seed=seed + 2)
+            self._G_variables = list(self.G.named_trainable_variables.values())
+            self._D_variables = [
+                variable
+                for name, variable in self.D.named_trainable_variables.items()
+                if not (config.train.freeze_hidden and name.startswith(HIDDEN_LAYER))
+            ]
+            self.G_opt, self.D_opt = (
+                Adam(variables, opt.beta1, opt.beta2, opt.epsilon)
+                for variables, opt in (
+                    (self._G_variables, config.G_opt),
+                    (self._D_variables, config.D_opt),
+                )
+            )
+        self._draws = tf.function(self._draws_of_step)
+
+    def _set_schedule(self):
+        """As published, a pass has as many batches as are whole, and the first iteration has no
+        generator step."""
+        train = self.config.train
+        self.epoch_images = max(self.set.count // train.batch_size, 1) * train.batch_size
+        batches = train.critic_iterations + (train.iterations - 1) * (train.critic_iterations + 1)
+        self.total_images = min(train.epochs * self.epoch_images, batches * train.batch_size)
+
+    def phase(self, progress):
+        """Returns what to run now, as the loop takes it."""
+        train = self.config.train
+        batches = train.critic_iterations + (progress.iteration > 0)
+        return epochs.phase_at(progress, batches * train.batch_size, self.epoch_images)
+
+    def iteration(self, phase, batches, progress):
+        """Takes one generator step (but not in the first iteration), then the critic's steps.
+
+        Returns:
+          dict of summary name to scalar tensor, means over the critic's steps.
+        """
+        draws = self.draws(progress.iteration)
+        scalars = {}
+        if progress.iteration > 0:
+            inputs = next(batches)["expression"], draws["G"]
+            scalars.update(self._generator_step(*self.split(inputs)))
+        repeats = []
+        for drawn in draws["D"]:
+            batch = next(batches)
+            inputs = batch["images"], batch["expression"], drawn
+            repeats.append(self._critic_step(*self.split(inputs)))
+        for name in repeats[0]:
+            scalars[name] = sum(one[name] for one in repeats) / len(repeats)
+        return scalars
+
+    # Randomness
+
+    def draws(self, step):
+        """Every random number of one iteration, for the global batch.
+
+        Args:
+          step: int, number of the iteration.
+
+        Returns:
+          dict: `G`, {`noise` [N, noise_dim]}; `D`, a list over the critic's steps of {`noise`,
+          `mixing` [N, 1, 1, 1] in [0, 1)}.
+        """
+        return self._draws(tf.constant(step, tf.int64))
+
+    def _draws_of_step(self, step):
+        random, train = Draws(self.config.random_seed, step), self.config.train
+        noise = [train.batch_size, self.G.noise_dim]
+        return {
+            "G": {"noise": random.normal("G/noise", noise)},
+            "D": [
+                {
+                    "noise": random.normal(f"D{i}/noise", noise),
+                    "mixing": random.uniform(f"D{i}/mixing", [train.batch_size, 1, 1, 1]),
+                }
+                for i in range(train.critic_iterations)
+            ],
+        }
+
+    # The steps
+
+    @tf.function(reduce_retracing=False)
+    def _generator_step(self, labels, drawn):
+        return self.run(self._replica_generator_step, labels, drawn)
+
+    @tf.function(reduce_retracing=False)
+    def _critic_step(self, records, labels, drawn):
+        return self.run(self._replica_critic_step, records, labels, drawn)
+
+    def _replica_generator_step(self, labels, drawn):
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._G_variables)
+            condition = tf.gather(self._rows, labels)
+            loss, terms = losses.generator_loss(self.G, self.D, drawn["noise"], condition)
+        gradients = tape.gradient(loss, self._G_variables)
+        rate = self.config.G_opt.learning_rate
+        skipped = self.G_opt.apply(gradients, self._G_variables, rate)
+        return {**terms, "TrainG/overflow_frequency": skipped}
+
+    def _replica_critic_step(self, records, labels, drawn):
+        reals = self.reals_of(records)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self._D_variables)
+            loss, terms = losses.critic_loss(
+                self.G,
+                self.D,
+                reals,
+                drawn["noise"],
+                tf.gather(self._rows, labels),
+                drawn["mixing"],
+                self.config.loss.gradient_penalty_weight,
+            )
+        gradients = tape.gradient(loss, self._D_variables)
+        rate = self.config.D_opt.learning_rate
+        skipped = self.D_opt.apply(gradients, self._D_variables, rate)
+        return {**terms, "TrainD/overflow_frequency": skipped}
+
+    def reals_of(self, records):
+        """Makes what the critic sees of records: NHWC in [-1, 1]."""
+        reals = 2 * (self.images_of(records) - 0.5)
+        return images.scrambled(reals) if self.config.data.layout == "scrambled" else reals
+
+    # What the loop asks for
+
+    def checkpoint_items(self):
+        return {"G": self.G, "D": self.D, "G_opt": self.G_opt, "D_opt": self.D_opt}
+
+    def networks(self):
+        return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
+
+    def prepare_run(self, run):
+        """Keeps the representations in the run's folder; a resumed run takes them from there."""
+        super().prepare_run(run)
+        path = run.path.resolve() / REPRESENTATIONS
+        self.representations.save(path)
+        config = absolute_paths(self.config)
+        data = dataclasses.replace(config.data, representations=str(path))
+        run.save_config(dataclasses.replace(config, data=data))
+
+    def write_reals(self, run):
+        """Writes `reals.png`, a row for each expression."""
+        reals = self.set.read(self.some_of_each(self.config.train.sample_images))
+        size = self.config.train.sample_images, len(self.names)
+        save_image_grid(reals, run.path / "reals.png", self.set.range, size)
+
+    def write_samples(self, run, kimg):
+        """Writes `fakes<kimg>.png`, a row for each expression, the same noise in every row."""
+        columns = self.config.train.sample_images
+        noise = Draws(self.config.random_seed, 0).normal("sheet", [columns, self.G.noise_dim])
+        rows = sampling.generate_classes(
+            self.G, self._rows, noise, self.config.data.layout, self.config.data.channel_order
+        )
+        sheet = np.concatenate(rows).transpose(0, 3, 1, 2)
+        size = columns, len(self.names)
+        save_image_grid(sheet, run.path / f"fakes{kimg:06d}.png", (0, 255), size)

@@ -1,0 +1,127 @@
+"""Passes over a set: what the loop runs now, and what was measured in each of them."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from tf_facegan.files import atomic_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """What the loop runs now; see `engine/loop.py`.
+
+    Attributes:
+      images: int, consumed by an iteration.
+      epoch: int, counted from 0, in which it begins.
+      tick_kimg: float; ticks are at the ends of epochs.
+      ends_epoch: bool, whether an epoch ends in the iteration.
+      stage: int, 1 while blocks are fine-tuned.
+    """
+
+    images: int
+    epoch: int
+    tick_kimg: float
+    ends_epoch: bool
+    stage: int = 0
+
+    @property
+    def key(self):
+        """Data are opened once."""
+        return ()
+
+    def describe(self):
+        return f"epoch {self.epoch:<4d}"
+
+    def scalars(self):
+        return {"epoch": self.epoch, "stage": self.stage}
+
+
+def phase_at(progress, images, epoch_images, frozen_epochs=None):
+    """Returns the phase of an iteration.
+
+    Args:
+      progress: `engine.progress.Progress`.
+      images: int, what the iteration consumes.
+      epoch_images: int, images of an epoch.
+      frozen_epochs: int, epochs of the first stage; None is all.
+    """
+    epoch = progress.images // epoch_images
+    end = (epoch + 1) * epoch_images
+    return Phase(
+        images=images,
+        epoch=epoch,
+        # Half an image less, so that rounding does not take the tick past the end.
+        tick_kimg=(end - progress.tick_start - 0.5) / 1000,
+        ends_epoch=progress.images + images >= end,
+        stage=int(frozen_epochs is not None and epoch >= frozen_epochs),
+    )
+
+
+class History(tf.Module):
+    """Means of scalars over each epoch, in a variable, so that a resumed run goes on with them.
+
+    Args:
+      epochs: int, rows.
+      columns: names of the scalars.
+    """
+
+    def __init__(self, epochs, columns):
+        super().__init__()
+        self.columns = list(columns)
+        shape = (epochs, len(self.columns))
+        self.sums = tf.Variable(np.zeros(shape), trainable=False, name="sums")
+        self.counts = tf.Variable(np.zeros(shape), trainable=False, name="counts")
+
+    def add(self, epoch, scalars):
+        """Adds one evaluation of some of the columns, {name: scalar}."""
+        known = [name for name in scalars if name in self.columns]
+        places = [[epoch, self.columns.index(name)] for name in known]
+        values = [tf.cast(scalars[name], tf.float64) for name in known]
+        self.sums.scatter_nd_add(places, values)
+        self.counts.scatter_nd_add(places, np.ones(len(known)))
+
+    def means(self):
+        """Returns float64 [epochs so far, columns], NaN where nothing was measured."""
+        sums, counts = self.sums.numpy(), self.counts.numpy()
+        rows = np.flatnonzero(counts.any(axis=1))
+        done = slice(0, rows[-1] + 1 if len(rows) else 0)
+        return np.where(counts, sums / np.maximum(counts, 1), np.nan)[done]
+
+    def write(self, folder):
+        """Writes `history.csv`, and for every kind of scalar (what follows the slash of its name)
+        `curve-<kind>.png`, one line for each of its sources."""
+        means = self.means()
+        with atomic_file(folder / "history.csv", "w") as file:
+            file.write(",".join(["epoch", *self.columns]) + "\n")
+            for number, row in enumerate(means, 1):
+                file.write(",".join([str(number), *(f"{value:.6g}" for value in row)]) + "\n")
+        for kind in dict.fromkeys(name.partition("/")[2] for name in self.columns):
+            curves = {
+                name.partition("/")[0]: means[:, place]
+                for place, name in enumerate(self.columns)
+                if name.partition("/")[2] == kind
+            }
+            write_curves(folder / f"curve-{kind}.png", kind, curves)
+
+
+def write_curves(path, title, curves):
+    """Writes a picture of curves over epochs.
+
+    Args:
+      path: PNG to write.
+      title: str, what is measured.
+      curves: {name: float [epochs]}.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for name, values in curves.items():
+        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
+    axes.set(title=title, xlabel="epoch")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    with atomic_file(path) as file:
+        FigureCanvasAgg(figure).print_png(file)
