@@ -230,8 +230,13 @@ def train(*args):
     assert done.returncode == 0, done.stderr
 
 
+def final_networks(results):
+    with np.load(run_folder.locate("latest", results).path / "network-final.npz") as file:
+        return dict(file)
+
+
 @pytest.mark.slow
-def test_two_workers_give_the_weights_of_one(faces, tmp_path):
+def test_two_workers_give_the_weights_of_one_stopped_or_not(faces, tmp_path):
     # Adam's step is lr * sign(gradient) without an epsilon, so that the rounding of a gradient next
     # to zero would decide.
     changes = {"G_opt.epsilon": 1e-4, "D_opt.epsilon": 1e-4, "schedule.minibatch_base": 16}
@@ -240,12 +245,21 @@ def test_two_workers_give_the_weights_of_one(faces, tmp_path):
     together = ["train.py", *flags, "--result_dir", tmp_path / "two"]
     for code, _, error in ends(start(together, together), timeout=900):
         assert code == 0, error
-    one, two = (
-        np.load(run_folder.locate("latest", tmp_path / name).path / "network-final.npz")
-        for name in ("one", "two")
-    )
     assert len(list((tmp_path / "two").iterdir())) == 1
-    with one, two:
-        assert one.files == two.files
-        for name in one.files:
-            np.testing.assert_allclose(two[name], one[name], atol=1e-5, err_msg=name)
+    one, two = final_networks(tmp_path / "one"), final_networks(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(two[name], value, atol=1e-5, err_msg=name)
+
+    stopped = ["train.py", *flags, "--result_dir", tmp_path / "stopped"]
+    workers = start(stopped, stopped)
+    while not list((tmp_path / "stopped").glob("*/checkpoints/ckpt-*")):
+        assert all(worker.poll() is None for worker in workers), ends(workers)
+        time.sleep(0.05)
+    workers[1].send_signal(signal.SIGTERM)  # while it traces the first step
+    assert [code for code, *_ in ends(workers)] == [128 + signal.SIGTERM] * 2
+    resumed = ["train.py", "--resume", "latest", "--result_dir", tmp_path / "stopped"]
+    for code, _, error in ends(start(resumed, resumed), timeout=900):
+        assert code == 0, error
+    for name, value in final_networks(tmp_path / "stopped").items():
+        assert value.tobytes() == two[name].tobytes(), name
