@@ -301,7 +301,7 @@ def test_bad_tables(tmp_path, capsys, columns, rows, message):
 def test_frames_that_are_not_numbered_apart(tmp_path, capsys):
     write_images(tmp_path / "imgs", ["a1", "b1"])
     write_csv(tmp_path / "aus.csv", [["1", *["0"] * 17]], ("frame", *AUS))
-    assert "b1 and a1 both end in 1" in failure(capsys, tmp_path, "aus.csv")
+    assert "aus.csv: b1 and a1 both end in 1" in failure(capsys, tmp_path, "aus.csv")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def _read_table(path, stems, min_confidence):
         for row in rows:
             by_stem[stem_of(row[key])].append(row)
     elif "frame" in columns:
-        numbers = _frame_numbers(stems)
+        numbers = _frame_numbers(path, stems)
         for row in rows:
             by_stem[numbers.get(_integer(path, row["frame"]), f"frame {row['frame']}")].append(row)
     elif "face" in columns:
@@ -146,7 +146,7 @@ def _read_table(path, stems, min_confidence):
     return annotations
 
 
-def _frame_numbers(stems):
+def _frame_numbers(path, stems):
     """{number at the end of a stem: stem}"""
     numbers = {}
     for stem in stems:
@@ -156,8 +156,8 @@ def _frame_numbers(stems):
         number = int(digits[1])
         if number in numbers:
             raise ValueError(
-                f"{stem} and {numbers[number]} both end in {number}, so that rows of frames do not "
-                "find their picture; a table with a column of file names expected"
+                f"{path}: {stem} and {numbers[number]} both end in {number}, so that rows of "
+                "frames do not find their picture; a column of file names expected"
             )
         numbers[number] = stem
     return numbers
