@@ -1,9 +1,16 @@
+import errno
 import os
 import stat
 
 import pytest
 
-from tf_facegan.files import atomic_file, atomic_folder, read_text, write_text
+from tf_facegan.files import (
+    atomic_file,
+    atomic_folder,
+    check_new_file,
+    read_text,
+    write_text,
+)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path):
@@ -56,3 +63,36 @@ def test_a_folder_is_replaced_only_when_asked(tmp_path):
         (folder / "new").write_text("")
     assert os.listdir(path) == ["new"]
     assert os.listdir(tmp_path) == ["set"]
+
+
+def test_only_what_was_made_there_is_replaced(tmp_path):
+    path = tmp_path / "maps"
+    path.mkdir()
+    (path / "shape0.pkl").write_text("old")
+    (path / "mine.txt").write_text("")
+    replaced = atomic_folder(path, overwrite=True, owned=("shape*.pkl", "x"))
+    with pytest.raises(ValueError, match=r"maps: not replaced, .*: mine\.txt$"), replaced:
+        pass
+    assert sorted(os.listdir(path)) == ["mine.txt", "shape0.pkl"]
+    with pytest.raises(ValueError, match=r"mine\.txt: is a file; a folder to make expected"):
+        atomic_folder(path / "mine.txt", overwrite=True).__enter__()
+    (path / "mine.txt").unlink()
+    with atomic_folder(path, overwrite=True, owned=("shape*.pkl", "x")):
+        pass
+    assert not os.listdir(path)
+
+
+def test_a_full_disk_is_an_error_that_names_the_output(tmp_path):
+    for make, path in ((atomic_file, tmp_path / "a.png"), (atomic_folder, tmp_path / "set")):
+        with pytest.raises(OSError, match=f"No space left.*{path.name}"), make(path):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert not os.listdir(tmp_path)
+
+
+def test_new_files(tmp_path):
+    check_new_file("--out", tmp_path / "a.PNG", ".png")
+    for path in (tmp_path / "a.jpg", tmp_path):
+        with pytest.raises(ValueError, match=f"--out {path}: a .png file expected"):
+            check_new_file("--out", path, ".png")
+    with pytest.raises(FileNotFoundError, match="--out .*none/a.png: no folder .*none"):
+        check_new_file("--out", tmp_path / "none/a.png", ".png")

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import fnmatch
 import os
 import shutil
 import tempfile
@@ -22,7 +23,7 @@ def atomic_file(path, mode="wb"):
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         encoding = None if "b" in mode else "utf-8"
-        with os.fdopen(handle, mode, encoding=encoding) as file:
+        with _named(path), os.fdopen(handle, mode, encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -32,6 +33,36 @@ def atomic_file(path, mode="wb"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+@contextlib.contextmanager
+def _named(path):
+    """Puts `path` into an error of the disk that names no file: a full one's, for example."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def check_new_file(flag, path, suffix):
+    """Raises unless a file can be made at `path`.
+
+    Args:
+      flag: str, the flag that names the file.
+      path: where it shall be.
+      suffix: str, ".png" for example.
+
+    Raises:
+      ValueError: another suffix, or a folder.
+      FileNotFoundError: there is no folder to put it into.
+    """
+    path = Path(path)
+    if path.suffix.lower() != suffix or path.is_dir():
+        raise ValueError(f"{flag} {path}: a {suffix} file expected")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{flag} {path}: no folder {path.parent}")
 
 
 def write_text(path, text):
@@ -54,31 +85,49 @@ def read_text(path):
 
 
 @contextlib.contextmanager
-def atomic_folder(path, overwrite=False):
+def atomic_folder(path, overwrite=False, owned=("*",)):
     """Gives a new folder beside `path` that takes its place when the block ends without an error.
 
     Args:
       path: where the folder shall be; missing parents are made.
       overwrite: replace a folder that is there.
+      owned: patterns of names; a folder that holds anything else is not replaced.
 
     Yields:
       pathlib.Path of the temporary folder to fill.
 
     Raises:
-      ValueError: when `path` exists and `overwrite` is False, before anything is written.
+      ValueError: when `path` exists and `overwrite` is False, or is not to be replaced, before
+        anything is written.
     """
     path = Path(path)
     if path.exists() and not overwrite:
         raise ValueError(f"{path} exists already; remove it or give --overwrite")
+    _check_replaceable(path, owned)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         os.chmod(temporary, 0o777 & ~_umask())
-        yield temporary
+        with _named(path):
+            yield temporary
         _move_into_place(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def _check_replaceable(path, owned):
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ValueError(f"{path}: is a file; a folder to make expected")
+    names = sorted(entry.name for entry in path.iterdir())
+    foreign = [name for name in names if not any(fnmatch.fnmatch(name, own) for own in owned)]
+    if foreign:
+        raise ValueError(
+            f"{path}: not replaced, because it holds more than what is made there: "
+            f"{', '.join(foreign[:5])}"
+        )
 
 
 def partial_folder(path):

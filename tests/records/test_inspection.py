@@ -47,3 +47,9 @@ def test_companions_are_shown_beside_their_pictures(tmp_path):
     assert inspection.contact_sheet(found, [2], 4).shape == (4, 8, 3)
     tool.run("display", tmp_path / "faces", "--out", tmp_path / "sheet.png")
     assert cv2.imread(str(tmp_path / "sheet.png")).any()
+
+
+def test_sheets_that_cannot_be_written(tmp_path, capsys):
+    argv = ("display", write(tmp_path / "faces"), "--out")
+    assert "x.jpg: a .png file expected" in tool.error_of(capsys, *argv, tmp_path / "x.jpg")
+    assert "no folder" in tool.error_of(capsys, *argv, tmp_path / "none" / "x.png")

@@ -55,7 +55,7 @@ def test_values_of_another_form_are_an_error_that_names_the_file(tmp_path):
         ({"kind": "pyramid"}, "kind is 'pyramid'"),
         ({"dtype": "float64"}, "dtype is 'float64'"),
         ({"shape": [9, 12, 12]}, "12x12.*power of two"),
-        ({"shape": [9, 8, 16]}, "8x16.*square"),
+        ({"shape": [9, 8, 16]}, "16x8.*square"),
         ({"modalities": [["texture", 3]]}, "do not add up to 9"),
         ({"range": [1, -1]}, "range is"),
         ({"labels": {"size": 2, "kind": "soft", "names": None}}, "labels.kind is 'soft'"),

@@ -7,6 +7,7 @@ import pytest
 
 import dataset_tool
 from tests.sources import tool
+from tf_facegan.dataset_commands import arguments
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources import faces, toy_faces
 from tf_facegan.sources.action_units import AUS
@@ -431,6 +432,8 @@ def test_preview_of_few(tmp_path, photo):
     assert width == 2 * height
     with pytest.raises(ValueError, match="sheet.jpg: a .png file expected"):
         faces.write_preview(tmp_path / "sheet.jpg", [path], faces.CropOptions())
+    with pytest.raises(FileNotFoundError, match="--preview .*sheet.png: no folder .*none"):
+        faces.write_preview(tmp_path / "none" / "sheet.png", [path], faces.CropOptions())
     assert not (Path(tmp_path) / "sheet.jpg").exists()
 
 
@@ -482,4 +485,4 @@ def test_commands_cut_faces_out_of_photos(photos, command, capsys):
 def test_the_commands_have_the_defaults_of_the_library(photos):
     for command, argv in commands(photos).items():
         args = dataset_tool.parse(["dataset_tool.py", command, *map(str, argv)])
-        assert dataset_tool.crop_options(args) == {"crop": faces.WHOLE, "preview": None}
+        assert arguments.crop_options(args) == {"crop": faces.WHOLE, "preview": None}

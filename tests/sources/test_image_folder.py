@@ -163,7 +163,7 @@ def test_a_colour_image_among_grey_ones(tmp_path):
             {},
             r"img0\.png: the size is 6x6; .* power of two .*--crop center.face --resolution",
         ),
-        ((8, 4), {}, r"img0\.png: the size is 8x4; .* --kind single-size keeps"),
+        ((8, 4), {}, r"img0\.png: the size is 4x8; .* --kind single-size keeps"),
         ((8, 4), {"resolution": 8}, r"img0\.png: 4x8 pixels; --resolution needs square images"),
         ((8, 8), {"resolution": 6}, "--resolution is 6; the size is 6x6; a multi-resolution"),
         ((8, 8), {"resolution": 0, "kind": "single-size"}, "--resolution is 0, a positive"),

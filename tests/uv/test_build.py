@@ -231,8 +231,13 @@ def test_existing_output_is_kept_unless_told(meshes, tmp_path):
     with pytest.raises(ValueError, match="maps"):
         create_uv_maps(out, meshes, 16, workers=1)
     assert _nothing_left(out) == ["mine.txt"]
-    create_uv_maps(out, meshes, 16, workers=1, overwrite=True)
-    assert "uv_layout.npz" in _nothing_left(out) and "mine.txt" not in _nothing_left(out)
+    with pytest.raises(ValueError, match="maps: not replaced, because .*: mine.txt"):
+        create_uv_maps(out, meshes, 16, workers=1, overwrite=True)
+    assert _nothing_left(out) == ["mine.txt"]
+    (out / "mine.txt").rename(out / "labels.csv")
+    for _ in range(2):
+        create_uv_maps(out, meshes, 16, workers=1, overwrite=True)
+    assert "uv_layout.npz" in _nothing_left(out) and "labels.csv" not in _nothing_left(out)
     assert _nothing_left(tmp_path) == ["maps", "meshes"]
 
 

@@ -87,10 +87,13 @@ def display(path, out=None, count=16, level=None):
       level: int, side of the level to show; None is the largest.
 
     Raises:
-      ValueError: there is no display; a count below 1; no such level.
+      ValueError: there is no display; `out` is no .png; a count below 1; no such level.
+      FileNotFoundError: no folder for `out`.
     """
     if count < 1:
         raise ValueError(f"--count is {count}, a positive number expected")
+    if out is not None:
+        files.check_new_file("--out", out, ".png")
     record_set = RecordSet(path)
     if out is not None:
         indices = range(min(count, record_set.count))

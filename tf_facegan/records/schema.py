@@ -128,7 +128,7 @@ def check_power_of_two(shape):
     _, height, width = shape
     if height != width or height < 4 or height & (height - 1):
         raise ValueError(
-            f"the size is {height}x{width}; a multi-resolution set needs square images whose side "
+            f"the size is {width}x{height}; a multi-resolution set needs square images whose side "
             "is a power of two of at least 4"
         )
 

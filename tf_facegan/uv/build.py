@@ -106,7 +106,8 @@ def create_uv_maps(out_dir, mesh_dir, resolution=512, workers=None, overwrite=Fa
     """
     check_resolution(resolution)
     paths = mesh_paths(mesh_dir)
-    with atomic_folder(out_dir, overwrite) as folder, Workers(workers, len(paths)) as pool:
+    owned = (*FOLDERS, "uv_layout.npz", LABELS)
+    with atomic_folder(out_dir, overwrite, owned) as folder, Workers(workers, len(paths)) as pool:
         for name in FOLDERS:
             (folder / name).mkdir()
         reference = _reference(paths)

@@ -94,7 +94,8 @@ def create_sample_scans(out_dir, count=64, seed=0, workers=None, overwrite=False
         raise ValueError(f"count is {count}, expected at least 1")
     if seed < 0:
         raise ValueError(f"seed is {seed}, expected at least 0")
-    with atomic_folder(out_dir, overwrite) as folder, Workers(workers, count) as pool:
+    owned = ("scan[0-9]*.*", "labels.csv")
+    with atomic_folder(out_dir, overwrite, owned) as folder, Workers(workers, count) as pool:
         common = (base_face(), Path(folder), seed)
         rows = pool.map(_write_face, common, list(range(count)), "sample scans")
         with open(folder / "labels.csv", "w", newline="", encoding="utf-8") as file:

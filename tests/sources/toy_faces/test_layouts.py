@@ -157,8 +157,14 @@ def test_an_output_is_replaced_only_if_asked(tmp_path):
     folder = create(tmp_path / "toy", "casia")
     with pytest.raises(ValueError, match="toy exists already; remove it or give --overwrite"):
         create(folder, "casia")
-    create(folder, "casia", count=2, overwrite=True)
-    assert len(list(folder.rglob("*.jpg"))) == 2
+    for layout in ("casia", "raf", "celeba", "ck", "casia"):
+        create(folder, layout, count=2, frames=2, overwrite=True)
+    create(folder, "ck", count=2, frames=2, flat=True, overwrite=True)
+    assert sorted(path.suffix for path in folder.iterdir()) == [".png", ".png", *[".txt"] * 3]
+    (folder / "photo.png").write_text("mine")
+    with pytest.raises(ValueError, match=r"toy: not replaced, because .*: photo\.png"):
+        create(folder, "casia", overwrite=True)
+    assert (folder / "photo.png").read_text() == "mine"
 
 
 def test_command(tmp_path):

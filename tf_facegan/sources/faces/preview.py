@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from tf_facegan.command_line import one_line
-from tf_facegan.files import atomic_file
+from tf_facegan.files import atomic_file, check_new_file
 from tf_facegan.sources.faces.crops import cut
 from tf_facegan.sources.faces.preparation import find_crop
 from tf_facegan.sources.images import read_grey_or_rgb
@@ -28,10 +28,10 @@ def write_preview(path, photos, options, size=None):
 
     Raises:
       ImportError: MediaPipe is asked for and missing.
+      FileNotFoundError: no folder for `path`.
       ValueError: `path` is no .png. What is wrong with a photo stands in the sheet in its place.
     """
-    if not str(path).lower().endswith(".png"):
-        raise ValueError(f"--preview {path}: a .png file expected")
+    check_new_file("--preview", path, ".png")
     chosen = np.unique(np.linspace(0, len(photos) - 1, min(_PAIRS, len(photos))).astype(int))
     tiles = [_pair(photos[number], options, size) for number in chosen]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % min(_COLUMNS, len(tiles)))

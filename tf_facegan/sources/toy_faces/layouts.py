@@ -19,6 +19,11 @@ RESOLUTIONS = {"records": 128, "celeba": 128, "raf": 100, "ck": 200, "casia": 11
 """Layouts, and the side of their pictures in pixels."""
 
 FRAMES = 12
+_OWNED = (  # what the layouts put into a folder
+    *("images_aligned", "list_attr_celeba.txt", "basic"),
+    *("cohn-kanade-images", "Landmarks", "Emotion", "S[0-9]*_[0-9]*_*"),
+    "[0-9]" * 7,
+)
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
 _ORIGINAL_ZOOM = 0.55  # RAF-DB's originals show more than the aligned faces
 
@@ -73,7 +78,7 @@ def create(
         cast = casting.pictures(count, identities, **common)
         _write_records(path, cast, test_share, kind=kind, workers=workers, overwrite=overwrite)
         return
-    with atomic_folder(path, overwrite) as folder, Workers(workers, count) as pool:
+    with atomic_folder(path, overwrite, _OWNED) as folder, Workers(workers, count) as pool:
         if layout == "ck":
             cast = casting.sequences(count // frames, identities, frames, **common)
             jobs = _cohn_kanade(folder, cast, flat)
