@@ -194,6 +194,13 @@ def test_folders_without_a_set(tmp_path):
         RecordSet(tmp_path)
 
 
+def test_the_folder_of_several_sets_says_so(tmp_path, copied):
+    shutil.copytree(copied, tmp_path / "raf" / "train")
+    (tmp_path / "raf" / ".test.partial").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"raf: no .*\(there are sets in it: train\)$"):
+        RecordSet(tmp_path / "raf")
+
+
 def test_levels_of_different_length_are_refused(copied):
     path = copied / "faces-r02.tfrecords"
     os.truncate(path, path.stat().st_size * 9 // 10)

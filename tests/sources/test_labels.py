@@ -3,7 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from tf_facegan.sources.labels import read_labels
+from tf_facegan.sources.labels import label_options, read_labels
 
 OPENFACE = "face, confidence, AU01_r, AU12_r, AU01_c, AU12_c"
 
@@ -104,8 +104,9 @@ def test_kind_and_names_can_be_given(tmp_path):
     ("text", "message"),
     [
         ("stem,joy\na,1\nc,1\n", r"labels\.csv: no labels for b"),
-        ("stem,joy\na,1\nb,high\n", "a value is not a number.*high"),
-        ("stem,joy\na,1\nb,\n", "a value is not a number"),
+        ("stem,joy\na,1\nb,high\n", r"labels\.csv: row 3, joy: 'high' is not a number"),
+        ("stem,joy,fear\na,1,2\nb,2,\n", r"labels\.csv: row 3, fear: '' is not a number"),
+        ("stem,joy,fear\na,1,2\nb,2\n", "row 3, fear: '' is not a number"),
         ("stem,joy\na,1\nb,nan\n", "NaN or infinite labels for b"),
         ("stem,joy\na,1\nb,1\nb,2\n", "more than one row for b"),
         ("stem,joy\na,1\nb,1\nb.png,2\n", "more than one entry for b"),
@@ -119,6 +120,13 @@ def test_kind_and_names_can_be_given(tmp_path):
 def test_bad_tables(tmp_path, text, message):
     with pytest.raises(ValueError, match=message):
         read_labels(write(tmp_path / "labels.csv", text), ["a", "b"])
+
+
+@pytest.mark.parametrize("options", [{"kind": "class"}, {"names_file": "names.txt"}])
+def test_what_describes_labels_needs_labels(options):
+    with pytest.raises(ValueError, match="--label_(kind|names) describes labels, but --labels is"):
+        label_options(None, ["a"], **options)
+    assert label_options(None, ["a"]) == {}
 
 
 def test_bad_pickles(tmp_path):

@@ -335,6 +335,14 @@ def test_lists_of_names_exclude_a_test_count(tmp_path, capsys):
     assert "--test_count is 1, but lists of names divide the set" in message
 
 
+@pytest.mark.parametrize("value", [-0.1, 88, "nan"])
+def test_confidences_that_cannot_be(tmp_path, capsys, value):
+    write_images(tmp_path / "imgs", ["a"])
+    write_list(tmp_path / "list.txt", ["a.png"])
+    line = failure(capsys, tmp_path, "list.txt", "--min_confidence", value)
+    assert "--min_confidence is" in line and "0 to 1 expected" in line
+
+
 def test_a_folder_without_tables(tmp_path, capsys):
     write_images(tmp_path / "imgs", ["a"])
     (tmp_path / "aus").mkdir()

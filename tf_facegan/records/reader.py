@@ -207,7 +207,9 @@ def _find(path):
     described = [name for name in sorted(names) if schema.info_file(path, name).is_file()]
     candidates = described or sorted(names)
     if not candidates:
-        raise FileNotFoundError(f"{path}: no *.tfrecords files; the folder of a set expected")
+        inside = sorted({file.parent.name for file in path.glob("[!.]*/*.tfrecords")})
+        hint = f" (there are sets in it: {', '.join(inside[:5])})" if inside else ""
+        raise FileNotFoundError(f"{path}: no *.tfrecords files; the folder of a set expected{hint}")
     if len(candidates) > 1:
         raise ValueError(f"{path}: holds several sets ({', '.join(candidates)}), one expected")
     name = candidates[0]

@@ -94,9 +94,12 @@ def label_options(path, stems, kind=None, names_file=None):
       dict of keyword arguments, empty without labels.
 
     Raises:
-      As `read_labels`.
+      As `read_labels`; ValueError for a kind or names of labels that are not there.
     """
     if path is None:
+        if kind is not None or names_file is not None:
+            flag = "--label_names" if kind is None else "--label_kind"
+            raise ValueError(f"{flag} describes labels, but --labels is missing")
         return {}
     found = read_labels(path, stems, kind, names_file)
     if found.unused:
@@ -215,8 +218,15 @@ def _au_columns(frame):
 def _numbers(path, frame, columns):
     try:
         return frame[columns].to_numpy(np.float64)
-    except ValueError as error:
-        raise ValueError(f"{path}: a value is not a number ({error})") from None
+    except ValueError:
+        row, column = next(
+            (row, column)
+            for row, values in enumerate(frame[columns].to_numpy())
+            for column, value in zip(columns, values)
+            if not _is_number(value)
+        )
+        found = frame[column][row]
+        raise ValueError(f"{path}: row {row + 2}, {column}: {found!r} is not a number") from None
 
 
 def _best_rows(path, frame, keys):

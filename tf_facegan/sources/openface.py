@@ -52,6 +52,8 @@ def create_set(
       FileNotFoundError, ValueError: see `au_files.read`, `matching.left_out`, `write_set`.
     """
     pictures.check_positive(resolution=resolution)
+    if not 0 <= min_confidence <= 1:
+        raise ValueError(f"--min_confidence is {min_confidence}, 0 to 1 expected")
     found = find_pictures(image_dir)
     read = au_files.read(annotations, found, min_confidence)
     found = {stem: face_file(path, read.faces.get(stem, 0)) for stem, path in found.items()}
