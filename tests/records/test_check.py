@@ -40,6 +40,7 @@ def test_a_sound_set(tmp_path, capsys, kind):
             "aus": np.float32([[0, 5], [1, 2], [2, 0], [1, 1]]),
             "landmarks": np.full((4, 68, 2), 3.5, np.float32),
             "frame": np.array([3, 1, 2, 9]),
+            "place": np.array(["lab", "street", "lab", "lab"]),
         },
         field_names={"expression": ["Anger", "Neutral"], "aus": AUS},
     )
@@ -54,6 +55,7 @@ def test_a_sound_set(tmp_path, capsys, kind):
         "aus: AU02_r 0.00 to 5.00, mean 2.00",
         "landmarks: 68 points",
         "frame: int64 from 1 to 9",
+        "place: 2 different texts",
         "1 set, 0 findings wrong",
     ]
 

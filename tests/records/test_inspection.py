@@ -20,6 +20,7 @@ def write(path):
             "expression": np.array([1, -1, 0]),
             "aus": np.float32([[0, 1.234], [2, 3], [4, 5]]),
             "frame": np.array([7, 8, 9]),
+            "place": np.array(["lab", "street", "lab"]),
             "landmarks": np.zeros((3, 68, 2), np.float32),
         },
         field_names={"expression": ["Anger", "Neutral"], "aus": ["AU01_r", "AU02_r"]},
@@ -32,9 +33,9 @@ def test_fields_are_shown_by_name(tmp_path, capsys):
     write(tmp_path / "faces")
     assert tool.run("display", tmp_path / "faces", "--out", tmp_path / "sheet.png") == 0
     assert capsys.readouterr().out.splitlines()[:3] == [
-        "0: expression Neutral, aus 0 1.234, frame 7",
-        "1: expression none, aus 2 3, frame 8",
-        "2: expression Anger, aus 4 5, frame 9",
+        "0: expression Neutral, aus 0 1.234, frame 7, place lab",
+        "1: expression none, aus 2 3, frame 8, place street",
+        "2: expression Anger, aus 4 5, frame 9, place lab",
     ]
 
 

@@ -203,6 +203,8 @@ def _check_field(what, name, array, info, report):
         _check_landmarks(what, array, info, report)
     elif array.dtype.kind in "iu" and array.ndim == 1 and names:
         _count_classes(what, array, names, report)
+    elif array.dtype.kind in "SU":
+        report.note(f"{what}: {len(np.unique(array))} different texts")
     else:
         report.note(f"{what}: {array.dtype} from {array.min():g} to {array.max():g}")
 

@@ -34,12 +34,12 @@ def checked_labels(values, kind, names, count):
 
 
 def check_fields(fields, count):
-    """Raises ValueError unless the fields {name: array} hold numbers for every example."""
+    """Raises ValueError unless the fields {name: array} hold numbers or texts for every example."""
     for name, array in fields.items():
-        if array.dtype.kind not in "biuf" or array.ndim < 1 or len(array) != count:
+        if array.dtype.kind not in "biufSU" or array.ndim < 1 or len(array) != count:
             raise ValueError(
-                f"field {name} is {array.dtype} {list(array.shape)}, numbers for {count} examples "
-                "expected"
+                f"field {name} is {array.dtype} {list(array.shape)}, numbers or texts for {count} "
+                "examples expected"
             )
 
 

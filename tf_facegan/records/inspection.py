@@ -227,7 +227,9 @@ def _print_labels(record_set, indices):
 
 
 def _value(value, names):
-    """A field's value for the eye: the name of a class, or numbers."""
+    """A field's value for the eye: a text, the name of a class, or numbers."""
+    if value.dtype.kind in "SU":
+        return " ".join(np.atleast_1d(value.astype(str)))
     if value.ndim:
         return " ".join(f"{component:g}" for component in np.round(value, 3))
     if value.dtype.kind in "iu" and names:
