@@ -134,7 +134,7 @@ def _die_elsewhere(parent, number):
         ([np.zeros((3, 8, 8), np.float64)], "0: an array float64"),
         ([np.zeros((8, 8), np.float32)], "0: an array float32"),
         ([np.zeros((3, 12, 12), np.float32)], "12x12; a multi-resolution set needs"),
-        ([np.zeros((3, 8, 4), np.float32)], "8x4; a multi-resolution set needs"),
+        ([np.zeros((3, 8, 4), np.float32)], "4x8; a multi-resolution set needs"),
         (
             [np.zeros((3, 8, 8), np.float32), np.zeros((3, 4, 4), np.float32)],
             r"1: float32 \[3, 4, 4\], but the first example is float32 \[3, 8, 8\]",
