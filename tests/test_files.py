@@ -1,7 +1,11 @@
 import errno
 import os
+import resource
+import signal
 import stat
 
+import cv2
+import numpy as np
 import pytest
 
 from tf_facegan.files import (
@@ -9,6 +13,7 @@ from tf_facegan.files import (
     atomic_folder,
     check_new_file,
     read_text,
+    write_image,
     write_text,
 )
 
@@ -96,3 +101,18 @@ def test_new_files(tmp_path):
             check_new_file("--out", path, ".png")
     with pytest.raises(FileNotFoundError, match="--out .*none/a.png: no folder .*none"):
         check_new_file("--out", tmp_path / "none/a.png", ".png")
+
+
+def test_a_picture_that_does_not_fit_says_so(tmp_path):
+    picture = np.random.RandomState(0).randint(0, 256, (64, 64, 3)).astype(np.uint8)
+    write_image(tmp_path / "a.png", picture)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "a.png")), picture)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            write_image(tmp_path / "b.jpg", picture)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)

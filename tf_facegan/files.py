@@ -65,6 +65,23 @@ def check_new_file(flag, path, suffix):
         raise FileNotFoundError(f"{flag} {path}: no folder {path.parent}")
 
 
+def write_image(path, picture, options=()):
+    """Writes a picture; `cv2.imwrite` does not say why it cannot, and libpng prints lines of its own.
+
+    Args:
+      path: file, whose suffix is the format.
+      picture: uint8 [H, W] or [H, W, 3], BGR.
+      options: as for `cv2.imencode`.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    import cv2
+
+    path = Path(path)
+    path.write_bytes(cv2.imencode(path.suffix, picture, options)[1].tobytes())
+
+
 def write_text(path, text):
     """Writes a text file (UTF-8) atomically."""
     with atomic_file(path, "w") as file:

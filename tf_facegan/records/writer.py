@@ -245,7 +245,7 @@ def _check_space(path, folder, plan):
     if needed - there > free:
         raise OSError(
             errno.ENOSPC,
-            f"the set needs {(needed - there) / 1e9:.1f} GB, {free / 1e9:.1f} GB are free",
+            f"the set needs {(needed - there) / 1e6:.0f} MB, {free / 1e6:.0f} MB are free",
             str(path),
         )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tf_facegan.files import atomic_folder
+from tf_facegan.files import atomic_folder, write_image
 from tf_facegan.uv.grid import mask_grid
 from tf_facegan.uv.landmarks import (
     COUNT,
@@ -274,8 +274,7 @@ def _colours(scan, raster, tcoords, trilist):
 
 def _write_texture(path, texture):
     picture = np.clip(np.rint(texture), 0, 255).astype(np.uint8)
-    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-        raise OSError(f"{path}: cannot be written")
+    write_image(path, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
 
 
 def _write_array(path, picture):

@@ -148,7 +148,7 @@ def check_resolution(resolution):
         or resolution < 4
         or resolution & (resolution - 1)
     ):
-        raise ValueError(f"resolution is {resolution}, expected a power of two of at least 4")
+        raise ValueError(f"--resolution is {resolution}, expected a power of two of at least 4")
 
 
 def _resized_mask(mask, resolution):

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tf_facegan.files import atomic_folder
+from tf_facegan.files import atomic_folder, write_image
 from tf_facegan.uv.deformations import (
     ACTIONS,
     EXPRESSIONS,
@@ -91,9 +91,9 @@ def create_sample_scans(out_dir, count=64, seed=0, workers=None, overwrite=False
       ValueError: `count` or `workers` is less than 1, `seed` negative, or `out_dir` exists.
     """
     if count < 1:
-        raise ValueError(f"count is {count}, expected at least 1")
+        raise ValueError(f"--count is {count}, expected at least 1")
     if seed < 0:
-        raise ValueError(f"seed is {seed}, expected at least 0")
+        raise ValueError(f"--seed is {seed}, expected at least 0")
     owned = ("scan[0-9]*.*", "labels.csv")
     with atomic_folder(out_dir, overwrite, owned) as folder, Workers(workers, count) as pool:
         common = (base_face(), Path(folder), seed)
@@ -263,8 +263,7 @@ def _write_face(common, number):
     points = face.points()
     texture = cv2.cvtColor(face.texture(points), cv2.COLOR_RGB2BGR)
     quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    if not cv2.imwrite(str(folder / f"{name}.jpg"), texture, quality):
-        raise OSError(f"{folder / name}.jpg: cannot be written")
+    write_image(folder / f"{name}.jpg", texture, quality)
     write_obj_text(folder / f"{name}.obj", points, face_trilist(), grid_tcoords(), f"{name}.jpg")
     _write_landmarks(folder / f"{name}.ljson", face.landmarks(points))
     return (name, *(f"{score:.4f}" for score in face.scores))

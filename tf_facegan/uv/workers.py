@@ -31,7 +31,7 @@ class Workers:
           ValueError: `workers` is less than 1.
         """
         if workers is not None and workers < 1:
-            raise ValueError(f"workers is {workers}, expected at least 1")
+            raise ValueError(f"--workers is {workers}, expected at least 1")
         self._count = 1 if items < WORTH_A_POOL else min(workers or os.cpu_count() or 1, items)
         self._pool = None
 

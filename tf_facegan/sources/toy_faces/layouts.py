@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tf_facegan.files import atomic_folder
+from tf_facegan.files import atomic_folder, write_image
 from tf_facegan.records import schema, splits, writer
 from tf_facegan.sources import cohn_kanade, pictures, raf_db
 from tf_facegan.sources.action_units import AUS
@@ -175,10 +175,7 @@ def _write_picture(_, job):
         scene = dataclasses.replace(example.scene, zoom=example.scene.zoom * job.zoom)
         image = render(example.person, example.aus, scene, round(example.resolution / job.zoom))
         image = image.image
-    if not cv2.imwrite(
-        str(job.path), image[:, :, ::-1], _JPEG if job.path.suffix == ".jpg" else ()
-    ):
-        raise OSError(f"{job.path}: cannot be written")
+    write_image(job.path, image[:, :, ::-1], _JPEG if job.path.suffix == ".jpg" else ())
 
 
 def _celeba(folder, cast):
