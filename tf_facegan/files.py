@@ -66,7 +66,7 @@ def check_new_file(flag, path, suffix):
 
 
 def write_image(path, picture, options=()):
-    """Writes a picture; `cv2.imwrite` does not say why it cannot, and libpng prints lines of its own.
+    """Writes a picture; `cv2.imwrite` does not say why it cannot, and lets libpng print lines.
 
     Args:
       path: file, whose suffix is the format.
