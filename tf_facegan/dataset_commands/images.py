@@ -107,7 +107,7 @@ COMMANDS = (
             *CROP_OPTIONS,
             Argument(
                 "--resolution",
-                "side in pixels to resize square images to, or to cut faces to (--crop face needs it)",
+                "side in pixels to resize square images or cut faces to (--crop face needs it)",
                 shown="as they are",
                 options={"type": int},
             ),
