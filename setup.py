@@ -20,6 +20,8 @@ setup(
         "opencv-python<4.12",
         "menpo==0.11.*",
         "Pillow",
+        "h5py",
+        "matplotlib",
         "pandas",
         "scipy",
         "absl-py",

@@ -189,3 +189,21 @@ def _addresses(cluster):
 
 def _number(cluster, kind, index):
     return index + (len(cluster.get("chief", [])) if kind == "worker" else 0)
+
+
+def run_replicas(strategy, function, args):
+    """Runs a function in every replica.
+
+    Args:
+      strategy: `tf.distribute.Strategy`.
+      function: of `args`, in a replica; returns dict of name to scalar tensor.
+      args: tuple, of per-replica values or the same for all.
+
+    Returns:
+      dict of name to scalar tensor: means over the replicas.
+    """
+    scalars = strategy.run(function, args=args)
+    if strategy.num_replicas_in_sync == 1:
+        return scalars
+    mean = tf.distribute.ReduceOp.MEAN
+    return {name: strategy.reduce(mean, value, axis=None) for name, value in scalars.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.expression import epochs, images
 from tf_facegan.expression.representation import class_names
 from tf_facegan.records.reader import RecordSet
@@ -82,11 +82,7 @@ class Trainer:
 
     def run(self, function, *inputs):
         """Runs a function of per-replica inputs; its scalars become means over the replicas."""
-        scalars = self.strategy.run(function, args=inputs)
-        if self._replicas == 1:
-            return scalars
-        mean = tf.distribute.ReduceOp.MEAN
-        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+        return run_replicas(self.strategy, function, inputs)
 
     def mean_over(self, records, numbers, judge):
         """Returns the means of what `judge` says of some records.

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.ganimation import dataset, losses, reference, schedule
@@ -195,17 +195,15 @@ class Trainer:
           learning_rate: scalar tensor; None for the one training begins with.
         """
         learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
-        return self._mean(
-            self.strategy.run(self._replica_critic_step, (batch, draws, learning_rate))
-        )
+        args = batch, draws, learning_rate
+        return run_replicas(self.strategy, self._replica_critic_step, args)
 
     @tf.function
     def generator_step(self, batch, draws, learning_rate=None):
         """Takes one generator step; arguments and result as of `critic_step`."""
         learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
-        return self._mean(
-            self.strategy.run(self._replica_generator_step, (batch, draws, learning_rate))
-        )
+        args = batch, draws, learning_rate
+        return run_replicas(self.strategy, self._replica_generator_step, args)
 
     def _replica_critic_step(self, batch, draws, learning_rate):
         loss, apart = self.config.loss, self.config.train.separate_gp_step
@@ -256,12 +254,6 @@ class Trainer:
             )
         skipped = self.G_opt.apply(tape.gradient(total, variables), variables, learning_rate)
         return {**terms, "G/skipped_steps": skipped}
-
-    def _mean(self, scalars):
-        if self._replicas == 1:
-            return scalars
-        mean = tf.distribute.ReduceOp.MEAN
-        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
 
     def _processed(self, records):
         """Turns records [N, 3, S, S] into what the networks see: [N, S, S, 3] in [-1, 1]."""

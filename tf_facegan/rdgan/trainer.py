@@ -5,7 +5,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
@@ -245,13 +245,8 @@ class Trainer:
         Returns:
           dict of name to scalar tensor, means over the devices.
         """
-        scalars = self.strategy.run(
-            self._replica_step, args=(stage, side, batch, draws, learning_rate)
-        )
-        if self._replicas == 1:
-            return scalars
-        mean = tf.distribute.ReduceOp.MEAN
-        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+        args = stage, side, batch, draws, learning_rate
+        return run_replicas(self.strategy, self._replica_step, args)
 
     def _replica_step(self, stage, side, batch, draws, learning_rate):
         one = self.stages[stage]

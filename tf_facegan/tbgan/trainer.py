@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.accumulation import mean_over_parts
-from tf_facegan.engine.devices import local_rows, split_batch
+from tf_facegan.engine.devices import local_rows, run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
 from tf_facegan.records import schema as records_schema
@@ -232,11 +232,7 @@ class Trainer:
     def _step(self, level, fade, rates, examples, draws, parts):
         """One generator step after D_repeats discriminator steps; traced once a level and blend."""
         args = level, fade, rates, examples, draws, parts
-        scalars = self.strategy.run(self._replica_step, args=args)
-        if self._replicas == 1:
-            return scalars
-        mean = tf.distribute.ReduceOp.MEAN
-        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+        return run_replicas(self.strategy, self._replica_step, args)
 
     def _replica_step(self, level, fade, rates, examples, draws, parts):
         (G_lrate, D_lrate), lod = rates, (level, fade)

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine.devices import split_batch
+from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.files import write_text
 from tf_facegan.tdgan import dataset, images, reference
@@ -221,11 +221,8 @@ class Trainer:
     @tf.function(autograph=False, reduce_retracing=False)
     def _take(self, update_FR, update_ER, batch, draws):
         """One step; traced once for each combination of updates and size of batch."""
-        scalars = self.strategy.run(self._replica_step, args=(update_FR, update_ER, batch, draws))
-        if self._replicas == 1:
-            return scalars
-        mean = tf.distribute.ReduceOp.MEAN
-        return {k: self.strategy.reduce(mean, v, axis=None) for k, v in scalars.items()}
+        args = update_FR, update_ER, batch, draws
+        return run_replicas(self.strategy, self._replica_step, args)
 
     def _replica_step(self, update_FR, update_ER, records, draws):
         networks = self.config.networks
