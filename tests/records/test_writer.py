@@ -232,7 +232,8 @@ def interrupt(tmp_path, number, until, whole_group=False):
     code = (
         "import signal, sys\n"
         "from tests.records import test_writer\n"
-        "signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
+        "for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell ignores the first\n"
+        "    signal.signal(number, signal.default_int_handler)\n"
         "if __name__ == '__main__':\n"
         "    test_writer.write_with(sys.argv[1], test_writer.slow, 2000, workers=2)\n"
     )

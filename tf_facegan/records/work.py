@@ -110,11 +110,20 @@ def available_cores():
 @contextlib.contextmanager
 def interrupts_held():
     """Holds Ctrl-C back; processes started meanwhile never see it: it is the parent's to handle."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held = []
+    is_main = threading.current_thread() is threading.main_thread()
+    # The mask is what new processes inherit. It does not keep the signal from another thread of
+    # this one, which would interrupt the main thread all the same.
+    handler = signal.signal(signal.SIGINT, lambda *_: held.append(1)) if is_main else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
 def load_checked(load, example):
