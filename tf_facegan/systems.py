@@ -66,6 +66,12 @@ SYSTEMS = {
             trainer="tf_facegan.ganimation.trainer:Trainer",
             roles=("faces",),
         ),
+        System(
+            name="rdgan",
+            config="tf_facegan.rdgan.config:Config",
+            trainer="tf_facegan.rdgan.trainer:Trainer",
+            roles=("faces",),
+        ),
     )
 }
 

@@ -141,6 +141,11 @@ class Inference:
     real_time_reenact_batch_size: int = option(
         1, "the same for a live picture (REAL_TIME_REENACT_BATCH_SIZE)"
     )
+    crop: str = option(
+        "box",
+        "how photos are cropped, as the set's frames were: `box` around the landmarks (create_ck), "
+        "or `square` around the nose (create_mmi)",
+    )
     source_frame: int = option(190, "frame that is reenacted, in the order of names")
     fps: float = option(20.0, "frames a second of videos (FPS)")
 
