@@ -141,6 +141,36 @@ PRESETS["rdgan-toy"] = (
     },
 )
 
+# Expressions of RAF-DB: representations, a conditional WGAN-GP, a classifier; and small ones
+# that learn toy faces of 48 pixels on a CPU core in minutes.
+PRESETS["expression-autoencoder-raf"] = ("expression-autoencoder", {})
+PRESETS["expression-autoencoder-toy"] = (
+    "expression-autoencoder",
+    {"network.dim": 32, "train.batch_size": 32, "train.epochs": 15},
+)
+PRESETS["expression-cwgan-raf"] = ("expression-cwgan", {})
+PRESETS["expression-cwgan-toy"] = (
+    "expression-cwgan",
+    {
+        "networks.dim": 24,
+        "networks.noise_dim": 32,
+        "G_opt.learning_rate": 5e-4,
+        "D_opt.learning_rate": 5e-4,
+        "train.batch_size": 32,
+        "train.critic_iterations": 2,
+    },
+)
+PRESETS["expression-vgg16-raf"] = ("expression-vgg16", {})
+PRESETS["expression-vgg16-toy"] = (
+    "expression-vgg16",
+    {
+        "network.weights": None,
+        "network.image_size": 48,
+        "opt.learning_rate": 0.01,
+        "train.epochs": 3,
+    },
+)
+
 _BENCHMARK_TICKS = {
     "schedule.tick_kimg_base": 1,
     "schedule.tick_kimg_dict": {},
@@ -206,5 +236,34 @@ MODIFIERS = {
     },
     "rdgan": {
         "published": RDGAN_PUBLISHED,
+    },
+    # What was published, defects included; `docs/expression.md` lists them.
+    "expression-autoencoder": {
+        "published": {
+            "data.channel_order": "bgr",
+            "network.code_activation": "softmax",
+            "network.code_gain": 1.0,
+            "network.norm_decay": 0.99,
+            "network.target_range": "symmetric",
+        },
+    },
+    "expression-cwgan": {
+        "published": {
+            "data.channel_order": "bgr",
+            "data.layout": "scrambled",
+            "networks.condition_gain": 1.0,
+            "networks.statistics": "batch",
+            "loss.mismatch_weight": 0.0,
+            "train.freeze_hidden": True,
+        },
+    },
+    "expression-vgg16": {
+        "published": {
+            "network.preprocessing": "tf",
+            "train.split": "random",
+            "train.steps_per_epoch": 2,
+            "train.epochs": 100,
+            "train.validation_images": 32,
+        },
     },
 }

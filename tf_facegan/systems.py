@@ -72,12 +72,37 @@ SYSTEMS = {
             trainer="tf_facegan.rdgan.trainer:Trainer",
             roles=("faces",),
         ),
+        System(
+            name="expression-autoencoder",
+            config="tf_facegan.expression.config:AutoencoderConfig",
+            trainer="tf_facegan.expression.autoencoder_trainer:AutoencoderTrainer",
+            roles=("faces", "test"),
+            pipeline="tf_facegan.expression.inference:AutoencoderPipeline",
+            utilities=("build_representations",),
+        ),
+        System(
+            name="expression-cwgan",
+            config="tf_facegan.expression.config:CWGANConfig",
+            trainer="tf_facegan.expression.cwgan_trainer:CWGANTrainer",
+            roles=("faces",),
+            pipeline="tf_facegan.expression.inference:GeneratorPipeline",
+            utilities=("evaluate_expressions",),
+        ),
+        System(
+            name="expression-vgg16",
+            config="tf_facegan.expression.config:ClassifierConfig",
+            trainer="tf_facegan.expression.classifier_trainer:ClassifierTrainer",
+            roles=("faces", "test"),
+            pipeline="tf_facegan.expression.inference:ClassifierPipeline",
+        ),
     )
 }
 
 # A utility module holds `Options` (a configuration), `describe(run_number)` and
 # `run(pipeline, folder, options)`; with `TAKES_RUN` the first argument is the `RunFolder`.
 UTILITIES = {
+    "build_representations": "tf_facegan.utilities.build_representations",
+    "evaluate_expressions": "tf_facegan.utilities.evaluate_expressions",
     "evaluate_metrics": "tf_facegan.utilities.evaluate_metrics",
     "generate_expressions": "tf_facegan.utilities.expressions",
     "generate_fake_images": "tf_facegan.utilities.fake_images",

@@ -49,6 +49,19 @@ def test_draws_are_functions_of_seed_and_step(faces, strategy):
     assert all(noise.shape == (8, 8) for noise in noises)
     assert len({noise.numpy().tobytes() for noise in noises}) == 4
     assert first["D"][0]["mixing"].shape == (8, 1, 1, 1)
+    others = np.stack([trainer.draws(step)["D"][0]["other"] for step in range(8)])
+    assert not others[:, ::2].any() and set(np.unique(others[:, 1::2])) == set(range(1, 7))
+
+
+def test_critics_see_faces_with_another_expression(faces, strategy):
+    learned = [
+        tiny.trainer_for("cwgan", strategy, faces, **{"loss.mismatch_weight": weight})
+        for weight in (0.0, 0.5)
+    ]
+    for trainer in learned:
+        assert np.isfinite(float(iterate(trainer, 1)["Loss/critic"]))
+    one, other = (snapshot(trainer)["D/Discriminator.fully/weights"] for trainer in learned)
+    assert np.abs(one - other).max() > 1e-5
 
 
 def test_a_frozen_hidden_layer_stays(faces, strategy):

@@ -23,6 +23,7 @@ def test_seeds_decide_weights(kind, faces, strategy):
     [
         ("cwgan", {"train.batch_size": 0}, "train.batch_size is 0, a multiple of the 1 devices"),
         ("cwgan", {"data.layout": "nchw"}, "data.layout is 'nchw', expected one of nhwc, scramb"),
+        ("cwgan", {"loss.mismatch_weight": 1.0}, "mismatch_weight is 1.0, 0 to below 1 expected"),
         ("cwgan", {"networks.kind": "add"}, "noise_dim is 8, 7 as condition_dim expected"),
         ("cwgan", {"networks.kind": "sum"}, "kind is 'sum', expected one of concat, add"),
         ("cwgan", {"data.representations": "none"}, "none: no such file or folder"),

@@ -83,6 +83,9 @@ class CWGANNetworks:
     kind: str = option("concat", "noise and condition: concat, or add, of equal lengths")
     noise_dim: int = option(128, "numbers of noise; with kind=add those of a condition (20)")
     dim: int = option(64, "width of the critic's first layer and the generator's last")
+    condition_gain: float = option(
+        8.0, "factor of the condition in both networks (published: 1, hardly seen beside the noise)"
+    )
     statistics: str = option(
         "moving",
         "batch norm of the generator when sampling: moving, or batch, which takes the condition "
@@ -109,6 +112,11 @@ class ClassifierNetwork:
 @dataclasses.dataclass(frozen=True)
 class CWGANLoss:
     gradient_penalty_weight: float = option(10.0, "weight of the gradient penalty")
+    mismatch_weight: float = option(
+        0.0,
+        "share of real faces with the condition of another expression in what the critic scores as "
+        "fake, 0 to below 1 (published: 0)",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

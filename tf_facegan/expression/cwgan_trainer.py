@@ -13,7 +13,6 @@ from tf_facegan.expression.networks import Critic, Generator
 from tf_facegan.expression.trainer import Trainer, check_choice
 from tf_facegan.utilities.images import save_image_grid
 
-REPRESENTATIONS = "representations"  # folder in the run folder
 HIDDEN_LAYER = "Discriminator.fully"
 
 
@@ -28,7 +27,11 @@ class CWGANTrainer(Trainer):
     def __init__(self, config, strategy):
         super().__init__(config, strategy)
         check_choice("data.layout", config.data.layout, images.LAYOUTS)
-        self._set_schedule()
+        weight = config.loss.mismatch_weight
+        if not 0 <= weight < 1:
+            raise ValueError(f"loss.mismatch_weight is {weight}, 0 to below 1 expected")
+        self.epoch_images = epochs.whole_batches(self.set.count, config.train)
+        self.total_images = epochs.gan_images(self.set.count, config.train)
         path = config.data.representations
         self.representations = (
             representation.load(path) if path else representation.one_hot(self.names)
@@ -39,7 +42,12 @@ class CWGANTrainer(Trainer):
         with strategy.scope():
             seed = config.random_seed * 2
             self.G = Generator(**dataclasses.asdict(config.networks), **sizes, seed=seed + 1)
-            self.D = Critic(**sizes, dim=config.networks.dim, seed=seed + 2)
+            self.D = Critic(
+                **sizes,
+                dim=config.networks.dim,
+                condition_gain=config.networks.condition_gain,
+                seed=seed + 2,
+            )
             self._G_variables = list(self.G.named_trainable_variables.values())
             self._D_variables = [
                 variable
@@ -54,14 +62,6 @@ class CWGANTrainer(Trainer):
                 )
             )
         self._draws = tf.function(self._draws_of_step)
-
-    def _set_schedule(self):
-        """As published, a pass has as many batches as are whole, and the first iteration has no
-        generator step."""
-        train = self.config.train
-        self.epoch_images = max(self.set.count // train.batch_size, 1) * train.batch_size
-        batches = train.critic_iterations + (train.iterations - 1) * (train.critic_iterations + 1)
-        self.total_images = min(train.epochs * self.epoch_images, batches * train.batch_size)
 
     def phase(self, progress):
         """Returns what to run now, as the loop takes it."""
@@ -99,19 +99,27 @@ class CWGANTrainer(Trainer):
 
         Returns:
           dict: `G`, {`noise` [N, noise_dim]}; `D`, a list over the critic's steps of {`noise`,
-          `mixing` [N, 1, 1, 1] in [0, 1)}.
+          `mixing` [N, 1, 1, 1] in [0, 1), `other` int64 [N], by how many the expression of a fake
+          is another than that of the real face: 0 in every second row}.
         """
         return self._draws(tf.constant(step, tf.int64))
 
     def _draws_of_step(self, step):
         random, train = Draws(self.config.random_seed, step), self.config.train
         noise = [train.batch_size, self.G.noise_dim]
+        is_odd = tf.range(train.batch_size) % 2 == 1
+
+        def others(name):
+            steps = random.integers(name, [train.batch_size], max(len(self.names) - 1, 1))
+            return tf.where(is_odd, 1 + steps, 0)
+
         return {
             "G": {"noise": random.normal("G/noise", noise)},
             "D": [
                 {
                     "noise": random.normal(f"D{i}/noise", noise),
                     "mixing": random.uniform(f"D{i}/mixing", [train.batch_size, 1, 1, 1]),
+                    "other": others(f"D{i}/other"),
                 }
                 for i in range(train.critic_iterations)
             ],
@@ -149,11 +157,19 @@ class CWGANTrainer(Trainer):
                 tf.gather(self._rows, labels),
                 drawn["mixing"],
                 self.config.loss.gradient_penalty_weight,
+                self._mismatch(labels, drawn["other"]),
             )
         gradients = tape.gradient(loss, self._D_variables)
         rate = self.config.D_opt.learning_rate
         skipped = self.D_opt.apply(gradients, self._D_variables, rate)
         return {**terms, "TrainD/overflow_frequency": skipped}
+
+    def _mismatch(self, labels, other):
+        weight = self.config.loss.mismatch_weight
+        if not weight:
+            return None
+        condition = tf.gather(self._rows, (labels + other) % len(self.names))
+        return losses.Mismatch(condition, tf.cast(other > 0, tf.float32)[:, None], weight)
 
     def reals_of(self, records):
         """Makes what the critic sees of records: NHWC in [-1, 1]."""
@@ -171,7 +187,7 @@ class CWGANTrainer(Trainer):
     def prepare_run(self, run):
         """Keeps the representations in the run's folder; a resumed run takes them from there."""
         super().prepare_run(run)
-        path = run.path.resolve() / REPRESENTATIONS
+        path = run.path.resolve() / representation.FOLDER
         self.representations.save(path)
         config = absolute_paths(self.config)
         data = dataclasses.replace(config.data, representations=str(path))

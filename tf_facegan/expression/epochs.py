@@ -4,9 +4,8 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from tf_facegan.expression.charts import write_curves
 from tf_facegan.files import atomic_file
 
 
@@ -61,6 +60,39 @@ def phase_at(progress, images, epoch_images, frozen_epochs=None):
     )
 
 
+def whole_batches(count, train):
+    """Returns the images of a pass of the GAN over `count`: whole batches only, as published."""
+    return max(count // train.batch_size, 1) * train.batch_size
+
+
+def gan_images(count, train):
+    """Returns after how many images the training of the GAN ends.
+
+    The first iteration has no generator step, as published.
+
+    Args:
+      count: int, images of the set.
+      train: `config.CWGANTrain`.
+    """
+    batches = train.critic_iterations + (train.iterations - 1) * (train.critic_iterations + 1)
+    return min(train.epochs * whole_batches(count, train), batches * train.batch_size)
+
+
+def of_snapshot(path, count, train):
+    """Returns the passes over `count` images after which a snapshot of the GAN was taken.
+
+    Args:
+      path: `network-snapshot-<kimg>.npz` or `network-final.npz`.
+      count: int, images of the set; 0 where it is not known.
+      train: `config.CWGANTrain`.
+    """
+    if not count:
+        return train.epochs
+    kimg = path.stem.rpartition("-")[2]
+    images = int(kimg) * 1000 if kimg.isdigit() else gan_images(count, train)
+    return round(images / whole_batches(count, train))
+
+
 class History(tf.Module):
     """Means of scalars over each epoch, in a variable, so that a resumed run goes on with them.
 
@@ -106,22 +138,3 @@ class History(tf.Module):
                 if name.partition("/")[2] == kind
             }
             write_curves(folder / f"curve-{kind}.png", kind, curves)
-
-
-def write_curves(path, title, curves):
-    """Writes a picture of curves over epochs.
-
-    Args:
-      path: PNG to write.
-      title: str, what is measured.
-      curves: {name: float [epochs]}.
-    """
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot()
-    for name, values in curves.items():
-        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
-    axes.set(title=title, xlabel="epoch")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    with atomic_file(path) as file:
-        FigureCanvasAgg(figure).print_png(file)

@@ -1,5 +1,7 @@
 """Losses of the expression system: pure functions of tensors, linear in means over the batch."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from tf_facegan import losses
@@ -26,7 +28,23 @@ def generator_loss(G, D, noise, condition):
     return loss, {"Loss/generator": loss}
 
 
-def critic_loss(G, D, reals, noise, condition, mixing, gradient_penalty_weight=10.0):
+@dataclasses.dataclass(frozen=True)
+class Mismatch:
+    """Conditions of other expressions than those of the real images of a batch (the matching-aware
+    discriminator of Reed et al., 2016, section 4.2).
+
+    Attributes:
+      condition: [N, condition_dim]; of another expression in half of the rows.
+      mask: [N, 1], 1 in those rows, else 0.
+      weight: float in [0, 1), their share in what is scored as fake.
+    """
+
+    condition: tf.Tensor
+    mask: tf.Tensor
+    weight: float
+
+
+def critic_loss(G, D, reals, noise, condition, mixing, gradient_penalty_weight=10.0, mismatch=None):
     """The critic's loss of WGAN-GP; real and fake are judged with the same condition.
 
     Args:
@@ -34,16 +52,27 @@ def critic_loss(G, D, reals, noise, condition, mixing, gradient_penalty_weight=1
       reals: [N, S, S, 3] in [-1, 1], of the classes in `condition`.
       mixing: [N, 1, 1, 1] in [0, 1), share of the fake image.
       gradient_penalty_weight: of the penalty.
+      mismatch: `Mismatch`; None, as published: the critic sees no face with the condition of
+        another. With it, fakes are of its conditions, so that the penalty also lies on lines from
+        faces of one expression to fakes of another.
 
     Returns:
       (scalar loss, {name: scalar}); `Loss/wasserstein` is the estimated distance.
     """
-    fakes = tf.stop_gradient(G(noise, condition, training=True))
+    fake_condition = condition if mismatch is None else mismatch.condition
+    fakes = tf.stop_gradient(G(noise, fake_condition, training=True))
     reals = tf.cast(reals, fakes.dtype)
-    scores = D(tf.concat([reals, fakes], axis=0), tf.concat([condition, condition], axis=0))
+    features = D.features(tf.concat([reals, fakes], axis=0))
+    scores = D.score(features, tf.concat([condition, fake_condition], axis=0))
     real_scores, fake_scores = tf.split(scores, 2)
-    distance = tf.reduce_mean(real_scores) - tf.reduce_mean(fake_scores)
-    penalty = gradient_penalty(D, reals, fakes, condition, mixing)
+    fake_score = tf.reduce_mean(fake_scores)
+    if mismatch is not None:
+        scores = D.score(tf.split(features, 2)[0], fake_condition)
+        # The mask is 1 in half of the rows.
+        mismatched = 2.0 * tf.reduce_mean(tf.cast(mismatch.mask, scores.dtype) * scores)
+        fake_score = (1.0 - mismatch.weight) * fake_score + mismatch.weight * mismatched
+    distance = tf.reduce_mean(real_scores) - fake_score
+    penalty = gradient_penalty(D, reals, fakes, fake_condition, mixing)
     loss = gradient_penalty_weight * penalty - distance
     terms = {"critic": loss, "wasserstein": distance, "gradient_penalty": penalty}
     return loss, {f"Loss/{name}": value for name, value in terms.items()}

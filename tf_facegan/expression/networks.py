@@ -188,6 +188,7 @@ class Generator(_Network):
         image_size=100,
         dim=64,
         statistics="batch",
+        condition_gain=1.0,
         seed=None,
         name="generator",
         dtype=None,
@@ -200,6 +201,8 @@ class Generator(_Network):
           image_size: int S, a multiple of 4.
           dim: int, half the width of the first map.
           statistics: what batch norm takes outside of training: "batch", as published, or "moving".
+          condition_gain: float, factor of the condition. Beside the noise a one-hot is a hundredth
+            of the variance, and with 1 it is learned late or never.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -216,6 +219,7 @@ class Generator(_Network):
         super().__init__(name, dtype, seed)
         self.kind, self.noise_dim, self.condition_dim = kind, noise_dim, condition_dim
         self.image_size, self.dim, self.statistics = image_size, dim, statistics
+        self.condition_gain = condition_gain
         inputs = noise_dim + condition_dim if kind == "concat" else noise_dim
         units = 2 * dim * (image_size // 4) ** 2
         self._add("Generator.Input", *_tflib_linear(inputs, units))
@@ -230,7 +234,8 @@ class Generator(_Network):
         self.built = True
 
     def call(self, noise, condition, training=False):
-        noise, condition = (tf.cast(x, self.compute_dtype) for x in (noise, condition))
+        noise = tf.cast(noise, self.compute_dtype)
+        condition = tf.cast(condition, self.compute_dtype) * self.condition_gain
         x = tf.concat([noise, condition], axis=1) if self.kind == "concat" else noise + condition
         x = self._norm("Generator.BN1", self.named_layers["Generator.Input"](x), training)
         side = self.image_size // 4
@@ -249,10 +254,18 @@ class Critic(_Network):
     Call: `(images, condition)` -> scores.
       images: [N, S, S, 3] in [-1, 1]; S is `image_size`. condition: [N, condition_dim].
       scores: [N, 1], at least float32.
+    It is `score(features(images), condition)`; an image has the same features for any condition.
     """
 
     def __init__(
-        self, condition_dim=20, image_size=100, dim=64, seed=None, name="critic", dtype=None
+        self,
+        condition_dim=20,
+        image_size=100,
+        dim=64,
+        condition_gain=1.0,
+        seed=None,
+        name="critic",
+        dtype=None,
     ):
         """Builds the network; arguments as of `Generator`, and
 
@@ -261,6 +274,7 @@ class Critic(_Network):
         """
         _check_image_size(image_size)
         super().__init__(name, dtype, seed)
+        self.condition_gain = condition_gain
         self.condition_dim, self.image_size, self.dim = condition_dim, image_size, dim
         side, inputs, width = image_size, 3, dim
         for number, stride in enumerate(CRITIC_STRIDES, 1):
@@ -277,12 +291,20 @@ class Critic(_Network):
         self.built = True
 
     def call(self, images, condition):
+        return self.score(self.features(images), condition)
+
+    def features(self, images):
+        """Returns [N, 100] of images as of the call."""
         x = tf.cast(images, self.compute_dtype)
         for number in range(1, len(CRITIC_STRIDES) + 1):
             x = self.named_layers[f"Discriminator.{number}"](x)
         reduction = self.named_layers["Discriminator.reduction"]
-        x = reduction(tf.reshape(x, [-1, reduction.weight.shape[0]]))
-        x = tf.concat([x, tf.cast(condition, x.dtype)], axis=1)
+        return reduction(tf.reshape(x, [-1, reduction.weight.shape[0]]))
+
+    def score(self, features, condition):
+        """Returns scores, as of the call, of features [N, 100]."""
+        condition = tf.cast(condition, features.dtype) * self.condition_gain
+        x = tf.concat([features, condition], axis=1)
         x = self.named_layers["Discriminator.fully"](x)
         return _stable(self.named_layers["Discriminator.output"](x))
 

@@ -15,6 +15,7 @@ from tf_facegan.expression import images as doors
 from tf_facegan.files import atomic_folder
 from tf_facegan.sources.expressions import EXPRESSIONS
 
+FOLDER = "representations"  # in a run folder
 FILE = "representations.json"
 FORMAT_VERSION = 1
 PROJECTIONS = ("columns", "rows")
@@ -247,7 +248,12 @@ def class_names(records):
             f"{records.path}: no field `expression`; build the set with `create_raf_db` or another "
             "source of expressions"
         )
-    return tuple(records.info.fields["expression"].get("names") or EXPRESSIONS)
+    return names_of(records.info)
+
+
+def names_of(info):
+    """Returns the names of the expressions of a `SetInfo` with the field `expression`."""
+    return tuple(info.fields.get("expression", {}).get("names") or EXPRESSIONS)
 
 
 def mean_image(images, integer=False):

@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_facegan import pickles
 from tf_facegan.expression import images as doors
 from tf_facegan.expression.blocks import BatchNorm
+from tf_facegan.files import atomic_file
 
 
 def generate(generator, noise, condition, layout="nhwc", channel_order="rgb", minibatch=64):
@@ -103,7 +104,8 @@ def save_published(folder, expression, epoch, images):
       pathlib.Path of `<expression>_<epoch>_<N>.npy`: int32, blue first.
     """
     path = Path(folder) / f"{expression}_{epoch}_{len(images)}.npy"
-    np.save(path, images[..., ::-1].astype(np.int32))
+    with atomic_file(path) as file:
+        np.save(file, images[..., ::-1].astype(np.int32))
     return path
 
 

@@ -83,7 +83,9 @@ class Classifier(tf.keras.Model):
             classes=num_classes,
             classifier_activation=None,
         )
-        self._flatten, self._last = None, None
+        self._flatten, self._last, self._before_last = None, None, None
+        if include_top:
+            self._before_last = tf.keras.Model(self._vgg.input, self._vgg.layers[-2].output)
         if not include_top:
             self._flatten = tf.keras.layers.Flatten()
             self._last = tf.keras.layers.Dense(num_classes, name="dense")
@@ -120,10 +122,18 @@ class Classifier(tf.keras.Model):
 
     def logits(self, images):
         """Returns [N, num_classes] of images as of the call."""
-        x = self._vgg(self.preprocess(images))
-        if self._last is not None:
-            x = self._last(self._flatten(x))
+        if self._last is None:
+            x = self._vgg(self.preprocess(images))
+        else:
+            x = self._last(self.features(images))
         return tf.cast(x, stable_dtype(x.dtype))
+
+    def features(self, images):
+        """Returns what the last layer sees, [N, D], of images as of the call."""
+        x = self.preprocess(images)
+        if self._last is None:
+            return self._before_last(x)
+        return self._flatten(self._vgg(x))
 
     def preprocess(self, images):
         """Returns what VGG16 sees, float32 [N, image_size, image_size, 3]."""

@@ -96,6 +96,13 @@ class Judge:
             return np.clip(outputs * _AU_SCALE, *INTENSITY_RANGE).astype(np.float32)
         return tf.nn.softmax(outputs).numpy()
 
+    def features(self, images):
+        """Returns what the last layer sees of pictures, float32 [N, 128], for distances of sets;
+        arguments as of the call."""
+        layers = self._network.layers
+        network = tf.keras.Model(self._network.input, layers[-2].output)
+        return network.predict(_sized(np.asarray(images), self.config.resolution), 100, verbose=0)
+
 
 def load_judge(task, cache_dir=None, workers=None, **changes):
     """Loads a judge from the cache, after making it if it is not there.

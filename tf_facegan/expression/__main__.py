@@ -1,0 +1,222 @@
+"""Faces of an expression, reconstructions and classification, from trained runs.
+
+Examples:
+  python -m tf_facegan.expression generate latest Happiness 10 samples
+  python -m tf_facegan.expression interpolate latest moved --expressions Neutral Happiness
+  python -m tf_facegan.expression classify 3 judged datasets/raf/test
+"""
+
+import argparse
+import sys
+
+from tf_facegan import command_line
+
+ALL = "all"
+
+
+def main(argv=None):
+    """Parses the command line and runs it; returns the exit code."""
+    args = _parser().parse_args(sys.argv[1:] if argv is None else argv)
+    command_line.quiet_tensorflow()
+    return command_line.run(_COMMANDS[args.command], args)
+
+
+def _parser():
+    parser = command_line.ArgumentParser(
+        prog="python -m tf_facegan.expression",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    of_generator = "run of expression-cwgan (number, folder, name, `latest`), or a published "
+    of_generator += "checkpoint model_<epoch>_<iteration>.ckpt"
+
+    add = _command(
+        commands, "generate", "faces of an expression: PNG, a sheet, the published array"
+    )
+    add("run_id", metavar="RUN", help=of_generator)
+    add("expression", metavar="EXPRESSION", help=f"name, as Happiness, or `{ALL}`")
+    add("amount", metavar="AMOUNT", type=int, help="faces")
+    add("out_dir", metavar="OUT_DIR", help="folder to write to")
+    _add_sampling(add)
+
+    add = _command(
+        commands, "interpolate", "faces that move from expression to expression: a sheet"
+    )
+    add("run_id", metavar="RUN", help=of_generator)
+    add("out_dir", metavar="OUT_DIR", help="folder to write to")
+    add("--expressions", nargs="+", metavar="NAME", help="at least two (default: all, and back)")
+    add("--count", type=int, default=4, help="faces (default: %(default)s)")
+    add("--steps", type=int, default=6, help="pictures from one to the next (default: %(default)s)")
+    _add_sampling(add)
+
+    add = _command(commands, "reconstruct", "faces, and what the autoencoder leaves of them")
+    add("run_id", metavar="RUN", help="run of expression-autoencoder, or a published .json file")
+    _add_faces(add)
+    add("--weights", metavar="FILE", help="the .h5 file beside a published .json")
+    _add_run(add)
+
+    add = _command(commands, "classify", "which expression faces show; a report where it is known")
+    add("run_id", metavar="RUN", help="run of expression-vgg16")
+    _add_faces(add)
+    _add_run(add)
+
+    add = _command(commands, "distances", "distances between representations, as a picture")
+    add("representations", metavar="REPRESENTATIONS", help="folder or file, ours or published")
+    add("out", metavar="OUT", help=".png file to write")
+
+    add = _command(commands, "show", "a sheet of a published array of samples")
+    add("samples", metavar="SAMPLES", help="<Expression>_<epoch>_<amount>.npy")
+    add("out", metavar="OUT", help=".png file to write")
+    return parser
+
+
+def _command(commands, name, help):
+    parser = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    command_line.add_debug_flag(parser)
+    return parser.add_argument
+
+
+def _add_run(add):
+    add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
+    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+
+
+def _add_sampling(add):
+    add("--seed", type=int, default=0, help="repeats a result (default: %(default)s)")
+    add(
+        "--statistics",
+        choices=("moving", "batch"),
+        help="of batch norm; batch is as published, and loses the expression (default: the run's; "
+        "of a checkpoint moving)",
+    )
+    add("--representations", metavar="PATH", help="conditions that a checkpoint was trained with")
+    _add_run(add)
+
+
+def _add_faces(add):
+    add("out_dir", metavar="OUT_DIR", help="folder to write to")
+    add("faces", nargs="+", metavar="FACES", help="pictures, folders of them, or one record set")
+    add("--crop", default="none", choices=("none", "center", "face"), help="default: %(default)s")
+    add("--limit", type=int, metavar="N", help="only the first N (default: all)")
+
+
+def generate(args):
+    """Writes samples of one expression or of all; prints the paths."""
+    from tf_facegan.expression import outputs
+
+    if args.amount < 1:
+        raise ValueError(f"AMOUNT is {args.amount}, at least 1 expected")
+    pipeline = _generator(args)
+    chosen = pipeline.names if args.expression == ALL else (args.expression,)
+    for expression in chosen:
+        output = pipeline(expression, args.amount, args.seed)
+        _print(outputs.write_samples(args.out_dir, pipeline, expression, output))
+
+
+def interpolate(args):
+    """Writes `interpolation.png`, a row for each face."""
+    from tf_facegan.expression import outputs
+
+    for flag in ("count", "steps"):
+        if getattr(args, flag) < 1:
+            raise ValueError(f"--{flag} is {getattr(args, flag)}, at least 1 expected")
+    pipeline = _generator(args)
+    expressions = args.expressions or [*pipeline.names, pipeline.names[0]]
+    images = pipeline.interpolate(expressions, args.steps, args.count, args.seed)
+    _print(outputs.write_interpolation(args.out_dir, images))
+
+
+def reconstruct(args):
+    """Writes every reconstruction, and a sheet of faces above their reconstructions."""
+    from tf_facegan.expression import outputs
+    from tf_facegan.expression.inference import AutoencoderPipeline
+
+    if str(args.run_id).endswith(".json"):
+        if not args.weights:
+            raise ValueError(f"{args.run_id}: give its .h5 file with --weights")
+        pipeline = AutoencoderPipeline.from_files(args.run_id, args.weights)
+    elif args.weights:
+        raise ValueError(f"--weights is for a published .json file, RUN is {args.run_id}")
+    else:
+        pipeline = AutoencoderPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
+    faces = _faces(args, pipeline.image_size)
+    made = pipeline.reconstruct(faces.images)
+    _print(outputs.write_reconstructions(args.out_dir, faces, made))
+
+
+def classify(args):
+    """Writes `predictions.csv`, and the report of a set; prints the accuracy."""
+    from tf_facegan.expression import outputs
+    from tf_facegan.expression.inference import ClassifierPipeline
+
+    pipeline = ClassifierPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
+    faces = _faces(args, pipeline.image_size)
+    made = pipeline.classify(faces.images)
+    written, report = outputs.write_classification(args.out_dir, pipeline, faces, made)
+    _print(written)
+    if report:
+        print(f"accuracy {report.accuracy:.1%} of {report.count}")
+
+
+def distances(args):
+    """Writes the picture and prints the distances."""
+    from tf_facegan import files
+    from tf_facegan.expression import charts, representation
+
+    files.check_new_file("OUT", args.out, ".png")
+    found = representation.load(args.representations)
+    values = found.distances()
+    charts.write_matrix(args.out, f"distances: {args.representations}", found.names, values)
+    for name, row in zip(found.names, values):
+        print(f"{name:<10}" + "".join(f"{value:>9.4f}" for value in row))
+    print(args.out)
+
+
+def show(args):
+    """Writes the sheet."""
+    from tf_facegan import files
+    from tf_facegan.expression import outputs, sampling
+
+    files.check_new_file("OUT", args.out, ".png")
+    _print(outputs.write_sheet(args.out, sampling.load_published(args.samples)))
+
+
+def _generator(args):
+    from pathlib import Path
+
+    from tf_facegan.expression.inference import GeneratorPipeline
+
+    prefix = str(args.run_id).rstrip(".").removesuffix(".index")
+    if Path(prefix + ".index").is_file():
+        if not args.representations:
+            raise ValueError(f"{prefix}: give its conditions with --representations")
+        statistics = args.statistics or "moving"
+        return GeneratorPipeline.from_checkpoint(prefix, args.representations, statistics)
+    if args.representations:
+        raise ValueError(f"--representations is for a published checkpoint, RUN is {args.run_id}")
+    options = args.snapshot, args.result_dir
+    return GeneratorPipeline.from_run(args.run_id, *options, statistics=args.statistics)
+
+
+def _faces(args, side):
+    from tf_facegan.expression import faces
+    from tf_facegan.sources.faces import CropOptions
+
+    if args.limit is not None and args.limit < 1:
+        raise ValueError(f"--limit is {args.limit}, at least 1 expected")
+    return faces.read(args.faces, side, CropOptions(crop=args.crop), args.limit)
+
+
+def _print(paths):
+    for path in paths:
+        print(path)
+
+
+_COMMANDS = {
+    function.__name__: function
+    for function in (generate, interpolate, reconstruct, classify, distances, show)
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

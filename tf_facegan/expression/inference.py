@@ -1,0 +1,383 @@
+"""Using trained expression models: faces of an expression, reconstructions, classification.
+
+A run is of one of three systems, and so is its pipeline; `ExpressionPipeline.from_run` finds which.
+Pictures are uint8 [N, H, W, 3], RGB.
+"""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan.engine import run_folder
+from tf_facegan.expression import autoencoder_trainer, epochs, reference, representation, sampling
+from tf_facegan.expression.networks import STATISTICS, Autoencoder, Classifier, Generator
+
+_AT_ONCE = 64
+
+
+class ExpressionPipeline:
+    """Base of the three pipelines.
+
+    Attributes:
+      system: str, the system whose runs it loads; None for the base, which loads any.
+      name: str that names results, "<run>-<snapshot>".
+      names: tuple of str, the expressions.
+      folder: pathlib.Path of the run, and dataset: folder of the set it was trained on; None where
+        they are not known.
+    """
+
+    system = None
+    folder = None
+    dataset = None
+
+    @classmethod
+    def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
+        """Loads the network of a training run.
+
+        Args:
+          run_id: run number, folder, name or `latest`.
+          snapshot: kimg of the snapshot, or None for the newest.
+          result_dir: folder of run folders.
+          **options: of the pipeline of that system.
+
+        Returns:
+          `GeneratorPipeline`, `AutoencoderPipeline` or `ClassifierPipeline`; called on one of them
+          that one.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file; a run of another system.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        config = run.load_config()
+        found = [pipeline for pipeline in PIPELINES if pipeline.system == config.system]
+        if not found or not issubclass(found[0], cls):
+            expected = cls.system or ", ".join(pipeline.system for pipeline in PIPELINES)
+            raise ValueError(f"{run.path}: a run of {config.system}, one of {expected} expected")
+        pipeline = found[0]._of_run(run, config, run.snapshot(snapshot), **options)
+        pipeline.folder = run.path
+        pipeline.dataset = config.data.sets.get("faces")
+        return pipeline
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What generating gives.
+
+    Attributes:
+      images: uint8 [N, H, W, 3], RGB.
+      noise: float32 [N, noise_dim]; condition: float32 [N, condition_dim].
+    """
+
+    images: np.ndarray
+    noise: np.ndarray
+    condition: np.ndarray
+
+
+class GeneratorPipeline(ExpressionPipeline):
+    """The conditional generator: faces of an expression.
+
+    Args:
+      generator: `networks.Generator`.
+      representations: `representation.Representations`, the conditions.
+      layout, channel_order: what it was trained with; see `images.py`.
+      name: str that names results.
+      epoch: int, passes over the set that it was trained for.
+    """
+
+    system = "expression-cwgan"
+
+    def __init__(
+        self,
+        generator,
+        representations,
+        layout="nhwc",
+        channel_order="rgb",
+        name="cwgan",
+        epoch=0,
+    ):
+        self.generator, self.representations = generator, representations
+        self.layout, self.channel_order = layout, channel_order
+        self.name, self.epoch = name, epoch
+        self.names = representations.names
+
+    @classmethod
+    def _of_run(cls, run, config, path, statistics=None):
+        """`statistics` instead of those of the run: "batch" is how the published code samples."""
+        data, info = config.data, run.load_dataset()
+        representations = _representations(run, data)
+        arguments = dataclasses.asdict(config.networks)
+        wanted = arguments["statistics"] = statistics or arguments["statistics"]
+        if wanted not in STATISTICS:
+            raise ValueError(f"statistics is {wanted!r}, one of {', '.join(STATISTICS)} expected")
+        arrays = run.load_network(path, "G")
+        generator = Generator(
+            **arguments,
+            condition_dim=representations.rows.shape[1],
+            image_size=info.shape[1],
+            seed=0,
+        )
+        _assign(generator, arrays, path, config.networks.statistics, representations)
+        epoch = epochs.of_snapshot(path, info.count, config.train)
+        name = f"{run.name}-{path.stem}"
+        return cls(generator, representations, data.layout, data.channel_order, name, epoch)
+
+    @classmethod
+    def from_checkpoint(cls, path, representations, statistics="moving"):
+        """Loads a checkpoint of the published code.
+
+        Args:
+          path: `model_<epoch>_<iteration>.ckpt`; see `imports.load_checkpoint`.
+          representations: `representation.Representations` or where they are; see
+            `representation.load`.
+          statistics: "moving" gathers the statistics that the published code never did, over
+            batches of mixed expressions; "batch" samples as it does.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the file.
+        """
+        from tf_facegan.expression import imports
+
+        if not isinstance(representations, representation.Representations):
+            representations = representation.load(representations)
+        generator = imports.load_checkpoint(path).generator(statistics)
+        rows = representations.rows.astype(np.float32)
+        if rows.shape[1] != generator.condition_dim:
+            raise ValueError(
+                f"{path}: conditions of {generator.condition_dim} numbers expected, the "
+                f"representations have {rows.shape[1]}"
+            )
+        if statistics == "moving":
+            sampling.gather_statistics(generator, rows)
+        name = Path(str(path).rstrip(".")).name
+        fields = name.split("_")
+        epoch = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+        return cls(generator, representations, "scrambled", "bgr", name, epoch)
+
+    def __call__(self, expression, count=1, seed=0):
+        """Generates faces of an expression.
+
+        Args:
+          expression: str, one of `names`.
+          count: int.
+          seed: int; repeats a result exactly.
+
+        Returns:
+          `Output`.
+
+        Raises:
+          ValueError: an expression that is none, or a count below 1.
+        """
+        condition = np.repeat(self.condition(expression)[None], _positive(count), axis=0)
+        return self.generate(self.noise(count, seed), condition)
+
+    def noise(self, count, seed=0):
+        """Returns float32 [count, noise_dim], standard normal."""
+        random = np.random.RandomState(seed)
+        return random.randn(count, self.generator.noise_dim).astype(np.float32)
+
+    def condition(self, expression):
+        """Returns the condition of an expression, float32 [condition_dim]; ValueError if none."""
+        return self.representations.of([expression])[0].astype(np.float32)
+
+    def generate(self, noise, condition):
+        """Runs the generator on noise [N, noise_dim] and conditions [N, condition_dim]."""
+        images = sampling.generate(
+            self.generator, noise, condition, self.layout, self.channel_order, _AT_ONCE
+        )
+        return Output(images, noise, condition)
+
+    def generate_classes(self, count, seed=0):
+        """Returns faces of every expression from the same noise: uint8 [K, count, H, W, 3]."""
+        rows = self.representations.rows.astype(np.float32)
+        noise = self.noise(_positive(count), seed)
+        return sampling.generate_classes(
+            self.generator, rows, noise, self.layout, self.channel_order, _AT_ONCE
+        )
+
+    def interpolate(self, expressions, steps=8, count=4, seed=0):
+        """Moves faces from expression to expression, on straight lines between their conditions.
+
+        Args:
+          expressions: list of at least two names.
+          steps: int, pictures from one to the next, without the next.
+          count: int, faces.
+          seed: int, of the faces.
+
+        Returns:
+          uint8 [(len(expressions) - 1) * steps + 1, count, H, W, 3].
+
+        Raises:
+          ValueError: fewer than two expressions, an unknown one, or numbers below 1.
+        """
+        if len(expressions) < 2:
+            raise ValueError(f"{len(expressions)} expression, at least 2 to move between expected")
+        corners = np.stack([self.condition(name) for name in expressions])
+        shares = np.arange((len(corners) - 1) * _positive(steps) + 1) / steps
+        at = np.arange(len(corners))
+        path = np.stack([np.interp(shares, at, column) for column in corners.T], axis=1)
+        noise = self.noise(_positive(count), seed)
+        condition = path.astype(np.float32).repeat(count, axis=0)
+        images = self.generate(np.tile(noise, (len(path), 1)), condition).images
+        return images.reshape(len(path), count, *images.shape[1:])
+
+
+class AutoencoderPipeline(ExpressionPipeline):
+    """The autoencoder: codes and reconstructions of faces.
+
+    Args:
+      autoencoder: `networks.Autoencoder`.
+      target_range: "unit" or "symmetric", what it was trained to give.
+      channel_order: what it was trained with.
+      names: tuple of str, the expressions of its set.
+      name: str that names results.
+    """
+
+    system = "expression-autoencoder"
+
+    def __init__(
+        self, autoencoder, target_range="unit", channel_order="rgb", names=(), name="autoencoder"
+    ):
+        self.autoencoder, self.target_range = autoencoder, target_range
+        self.channel_order, self.names, self.name = channel_order, tuple(names), name
+
+    @classmethod
+    def _of_run(cls, run, config, path):
+        info = run.load_dataset()
+        model = Autoencoder(
+            **autoencoder_trainer.network_arguments(config), image_size=info.shape[1], seed=0
+        )
+        _assign(model, run.load_network(path, "autoencoder"), path)
+        options = config.network.target_range, config.data.channel_order
+        return cls(model, *options, representation.names_of(info), f"{run.name}-{path.stem}")
+
+    @classmethod
+    def from_files(cls, json_path, weights_path):
+        """Loads a published autoencoder; see `imports.load_autoencoder`."""
+        from tf_facegan.expression import imports
+
+        model = imports.load_autoencoder(json_path, weights_path)
+        name = Path(weights_path).stem
+        return cls(model, "symmetric", "bgr", representation.EXPRESSIONS, name)
+
+    @property
+    def image_size(self):
+        """int, side of the pictures it takes."""
+        return self.autoencoder.image_size
+
+    def encode(self, images):
+        """Returns the codes of faces, float32 [N, code_size].
+
+        Args:
+          images: uint8 [N, S, S, 3], RGB; S is `image_size`.
+        """
+        return self._each(self.autoencoder.encode, images)
+
+    def reconstruct(self, images):
+        """Returns what is left of faces on the way through their codes.
+
+        Args:
+          images: as of `encode`.
+
+        Returns:
+          uint8 [N, S, S, 3], RGB.
+        """
+        made = self._each(self.autoencoder, images)
+        made = made + 0.5 if self.target_range == "symmetric" else made
+        made = made[..., ::-1] if self.channel_order == "bgr" else made
+        return np.clip(np.rint(made * 255), 0, 255).astype(np.uint8)
+
+    __call__ = reconstruct
+
+    def _each(self, function, images):
+        side = self.image_size
+        images = np.asarray(images)
+        if images.dtype != np.uint8 or images.shape[1:] != (side, side, 3) or not len(images):
+            raise ValueError(
+                f"{images.dtype} {list(images.shape)}: pictures of uint8 [N, {side}, {side}, 3] "
+                "expected"
+            )
+        images = images[..., ::-1] if self.channel_order == "bgr" else images
+        parts = np.split(images, range(_AT_ONCE, len(images), _AT_ONCE))
+        return np.concatenate(
+            [function(part / np.float32(255) - np.float32(0.5)).numpy() for part in parts]
+        )
+
+
+class ClassifierPipeline(ExpressionPipeline):
+    """The VGG16 classifier.
+
+    Args:
+      classifier: `networks.Classifier`.
+      names: tuple of str, the expressions.
+      image_size: int, side of the pictures that it was trained with.
+      name: str that names results.
+    """
+
+    system = "expression-vgg16"
+
+    def __init__(self, classifier, names, image_size=100, name="classifier"):
+        self.classifier, self.names = classifier, tuple(names)
+        self.image_size, self.name = image_size, name
+
+    @classmethod
+    def _of_run(cls, run, config, path):
+        info = run.load_dataset()
+        names = representation.names_of(info)
+        arguments = {**dataclasses.asdict(config.network), "weights": None}
+        model = Classifier(num_classes=len(names), seed=0, **arguments)
+        _assign(model, run.load_network(path, "classifier"), path)
+        return cls(model, names, info.shape[1], f"{run.name}-{path.stem}")
+
+    def classify(self, images):
+        """Says which expression faces show.
+
+        Args:
+          images: [N, H, W, 3], RGB: uint8, or float with values in [-1, 1].
+
+        Returns:
+          float32 [N, len(names)], probabilities.
+        """
+        return self._each(self.classifier, images)
+
+    __call__ = classify
+
+    def features(self, images):
+        """Returns what the last layer sees of images, float32 [N, D]: for distances of sets."""
+        return self._each(self.classifier.features, images)
+
+    def _each(self, function, images):
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[3] != 3 or not len(images):
+            raise ValueError(f"images have shape {list(images.shape)}, [N, H, W, 3] expected")
+        if images.dtype == np.uint8:
+            images = images / np.float32(127.5) - np.float32(1)
+        parts = np.split(images.astype(np.float32), range(_AT_ONCE, len(images), _AT_ONCE))
+        return np.concatenate([function(part).numpy() for part in parts])
+
+
+PIPELINES = (GeneratorPipeline, AutoencoderPipeline, ClassifierPipeline)
+
+
+def _representations(run, data):
+    """The conditions of a run: its own copy, else where its configuration says."""
+    kept = run.path / representation.FOLDER
+    if not kept.exists() and not data.representations:
+        raise FileNotFoundError(f"{run.path}: no {representation.FOLDER}, the conditions, in it")
+    return representation.load(kept if kept.exists() else data.representations)
+
+
+def _assign(model, arrays, path, trained="moving", representations=None):
+    """Fills a network from a snapshot; gathers the statistics that training did not keep."""
+    try:
+        reference.assign(model, arrays)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if trained == "batch" and model.statistics == "moving":
+        sampling.gather_statistics(model, representations.rows.astype(np.float32))
+
+
+def _positive(count):
+    if count < 1:
+        raise ValueError(f"{count}: a positive number expected")
+    return count
