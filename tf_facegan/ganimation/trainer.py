@@ -12,6 +12,7 @@ from tf_facegan.ganimation import dataset, losses, reference, schedule
 from tf_facegan.ganimation.networks import Discriminator, Generator
 from tf_facegan.ganimation.watch import MaskWatch
 from tf_facegan.records.reader import RecordSet
+from tf_facegan.records.values import to_signed
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.utilities.images import save_image_grid
 
@@ -256,10 +257,7 @@ class Trainer:
         return {**terms, "G/skipped_steps": skipped}
 
     def _processed(self, records):
-        """Turns records [N, 3, S, S] into what the networks see: [N, S, S, 3] in [-1, 1]."""
-        low, high = self.set.range
-        images = tf.cast(tf.transpose(records, [0, 2, 3, 1]), tf.float32)
-        return images * (2.0 / (high - low)) - (high + low) / (high - low)
+        return to_signed(records, self.set.range)
 
     def _mirrored(self, images, draws):
         if "flip" not in draws:

@@ -11,6 +11,7 @@ from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
 from tf_facegan.rdgan import losses, networks, pairs, reference, schedule, stages
 from tf_facegan.records.reader import RecordSet
+from tf_facegan.records.values import to_signed
 from tf_facegan.utilities.images import save_image_grid
 
 VALIDATION = "metric-validation.jsonl"
@@ -257,7 +258,7 @@ class Trainer:
         """Turns records [N, 3, S, S] into what the networks see: [N, S, S, 3] in [-1, 1]."""
         ranges = {name: self.set.range for name in ("sources", "targets")}
         boundary = self.set.info.companions[pairs.COMPANION]["range"]
-        return {n: _processed(images, ranges.get(n, boundary)) for n, images in batch.items()}
+        return {n: to_signed(images, ranges.get(n, boundary)) for n, images in batch.items()}
 
 
 def check_set(info, image_size=None):
@@ -288,12 +289,6 @@ def check_set(info, image_size=None):
 def to_8_bits(images):
     """Turns images in [-1, 1] into uint8, rounded down as published."""
     return ((images + np.float32(1)) * np.float32(127.5)).astype(np.uint8)
-
-
-def _processed(images, value_range):
-    low, high = value_range
-    images = tf.cast(tf.transpose(images, [0, 2, 3, 1]), tf.float32)
-    return (images - low) / ((high - low) / 2) - 1.0
 
 
 def _spread(found, count):
