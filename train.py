@@ -3,6 +3,7 @@
 Examples:
   python train.py --preset v2-4gpus --dataset data/faces
   python train.py --preset demo --dataset data/faces --num_gpus 1 --set train.total_kimg=20
+  python train.py --preset tdgan-toy --dataset faces=data/faces --dataset expressions=data/toy
   python train.py --resume latest
   python train.py --utility generate_interpolation_video --run_id 0 --set duration_sec=10
 """
@@ -50,8 +51,11 @@ def parse(argv=None):
     )
     training.add_argument(
         "--dataset",
-        metavar="DIR",
-        help=f"folder that dataset_tool.py made (default: {configs.DATASET})",
+        action="append",
+        default=[],
+        metavar="[ROLE=]DIR",
+        help="folder that dataset_tool.py made; repeatable for systems that train on several, with "
+        f"what each is for: {role_help()} (default: {configs.DATASET}, for the first role)",
     )
     training.add_argument(
         "--num_gpus",
@@ -139,20 +143,53 @@ def new_config(args):
     system, changes = systems.get(name), dict(changes)
     for mod in args.mod:
         changes.update(modifier(name, mod))
-    role = f"data.sets.{system.roles[0]}"
-    dataset = args.dataset or configs.DATASET
-    if dataset:
-        changes[role] = dataset
+    datasets = args.dataset or [configs.DATASET] * bool(configs.DATASET)
+    changes.update(dataset_changes(system, datasets))
     changes.update(runtime_changes(args))
     changes.update(configuration.parse_assignments(args.set))
     config = configuration.override(system.part("config")(), changes)
-    dataset = config.data.sets.get(system.roles[0])
-    if not dataset and not args.dry_run:
+    sets = config.data.sets
+    missing = [role for role in system.roles if not sets.get(role)]
+    if missing and not args.dry_run:
+        several = len(system.roles) > 1
+        flags = [f"--dataset {f'{role}=' * several}DIR" for role in missing]
         raise ValueError(
-            "no data set: give --dataset DIR (dataset_tool.py -h says how to make one)"
+            f"no data set: give {' and '.join(flags)} (dataset_tool.py -h says how to make one)"
         )
-    words = [config.desc, Path(dataset).name if dataset else "", f"preset-{preset}", *args.mod]
+    name = Path(sets[system.roles[0]]).name if sets.get(system.roles[0]) else ""
+    words = [config.desc, name, f"preset-{preset}", *args.mod]
     return dataclasses.replace(config, desc="-".join(word for word in words if word))
+
+
+def dataset_changes(system, words):
+    """Turns words of --dataset, `DIR` or `ROLE=DIR`, into changes of `data.sets`.
+
+    A folder without a role is the system's first one's.
+    """
+    known, changes = (*system.roles, *system.optional_roles), {}
+    for word in words:
+        role, equals, path = word.partition("=")
+        if not equals or (role not in known and Path(word).exists()):
+            role, path = known[0], word
+        if role not in known:
+            near = configuration.nearest(role, known)
+            raise ValueError(
+                f"--dataset {word}: {system.name} has no role {role!r}{near}; "
+                f"it has: {', '.join(known)}"
+            )
+        if f"data.sets.{role}" in changes:
+            raise ValueError(f"--dataset {word}: there is a set for the role {role!r} already")
+        changes[f"data.sets.{role}"] = path
+    return changes
+
+
+def role_help():
+    """What --dataset takes for systems of several roles, as one phrase."""
+    several = [s for s in systems.SYSTEMS.values() if len(s.roles + s.optional_roles) > 1]
+    return "; ".join(
+        f"{s.name}: {', '.join([*s.roles, *(f'{role} (optional)' for role in s.optional_roles)])}"
+        for s in several
+    )
 
 
 def resumed(args):

@@ -106,6 +106,26 @@ def test_meshes_need_a_uv_layout(results):
         ),
         (["--preset", "demo"], "no data set: give --dataset DIR"),
         (["--preset", "demo", "--dataset", "nowhere"], "nowhere"),
+        (
+            ["--preset", "tdgan-raf", "--dataset", "x"],
+            "no data set: give --dataset expressions=DIR (",
+        ),
+        (
+            ["--preset", "tdgan-raf"],
+            "no data set: give --dataset faces=DIR and --dataset expressions=DIR (",
+        ),
+        (
+            ["--preset", "tdgan-raf", "--dataset", "face=x"],
+            "--dataset face=x: tdgan has no role 'face' (did you mean 'faces'?); it has: faces,",
+        ),
+        (
+            ["--preset", "tdgan-raf", "--dataset", "x", "--dataset", "faces=y"],
+            "--dataset faces=y: there is a set for the role 'faces' already",
+        ),
+        (
+            ["--preset", "demo", "--dataset", "x", "--dataset", "y"],
+            "--dataset y: there is a set for the role 'faces' already",
+        ),
         (["--dataset", "x"], "4 GPUs wanted, 0 found: type --num_gpus 1 (the CPU)"),
         (["--preset", "demo", "--dataset", "x", "--set", "G.fmap=3"], "did you mean 'fmap_"),
         (["--resume", "77"], "run '77' not found"),
@@ -167,6 +187,17 @@ def test_dry_run_prints_everything_and_makes_nothing(tmp_path, capsys):
     assert "G_lrate_dict = {256: 0.0015, 512: 0.002, 1024: 0.003}" in printed
     assert "206,959,464" in printed and "204,161,384" in printed and "GB" in printed
     assert not results.exists()
+
+
+def test_sets_by_role(tmp_path, capsys):
+    odd = tmp_path / "a=b"
+    odd.mkdir()
+    flags = ["--preset", "tdgan-raf", "--dry_run"]
+    flags += ["--dataset", str(odd), "--dataset", "expressions=raf/x=y", "--dataset", "test=t"]
+    assert train.main(flags) == 0
+    expected = {"faces": str(odd), "expressions": "raf/x=y", "test": "t"}
+    printed = capsys.readouterr().out
+    assert f"sets = {expected!r}" in printed and "desc = 'tdgan-a=b-preset-tdgan-raf'" in printed
 
 
 @pytest.mark.parametrize("tool", ("train.py", "dataset_tool.py"))

@@ -14,7 +14,8 @@ class System:
       name: str.
       config: the configuration class.
       trainer: what `engine/loop.py` drives.
-      roles: names of the sets in `data.sets`; `--dataset` gives the first.
+      roles: names of the sets in `data.sets` that training needs; `--dataset DIR` gives the first.
+      optional_roles: names of those it can do without.
       pipeline: the inference class; None where there is none.
       estimate: function of a configuration that returns lines on the memory a device needs; None
         where there is none.
@@ -27,6 +28,7 @@ class System:
     config: str
     trainer: str
     roles: tuple
+    optional_roles: tuple = ()
     pipeline: str = None
     estimate: str = None
     utilities: tuple = ()
@@ -76,7 +78,8 @@ SYSTEMS = {
             name="expression-autoencoder",
             config="tf_facegan.expression.config:AutoencoderConfig",
             trainer="tf_facegan.expression.autoencoder_trainer:AutoencoderTrainer",
-            roles=("faces", "test"),
+            roles=("faces",),
+            optional_roles=("test",),
             pipeline="tf_facegan.expression.inference:AutoencoderPipeline",
             utilities=("build_representations",),
         ),
@@ -92,8 +95,16 @@ SYSTEMS = {
             name="expression-vgg16",
             config="tf_facegan.expression.config:ClassifierConfig",
             trainer="tf_facegan.expression.classifier_trainer:ClassifierTrainer",
-            roles=("faces", "test"),
+            roles=("faces",),
+            optional_roles=("test",),
             pipeline="tf_facegan.expression.inference:ClassifierPipeline",
+        ),
+        System(
+            name="tdgan",
+            config="tf_facegan.tdgan.config:Config",
+            trainer="tf_facegan.tdgan.trainer:Trainer",
+            roles=("faces", "expressions"),
+            optional_roles=("test",),
         ),
     )
 }
