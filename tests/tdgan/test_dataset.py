@@ -69,6 +69,37 @@ def test_folds_hold_subjects_out(roles):
     assert sorted(tested) == list(range(tiny.EXPRESSION_PICTURES))
 
 
+def test_who_is_shown_may_be_called_identity(roles, tmp_path):
+    people = np.arange(12) % 4
+    toy = tiny.write(tmp_path / "toy", "expression", 12, identity=people)
+    data = dataset.load(tiny.config_for({**roles, "expressions": toy}, **{"validation.groups": 4}))
+    held, kept = (set(people[rows.rows]) for rows in (data.validation, data.expressions))
+    assert len(held) == 1 and not held & kept
+
+
+def test_records_without_an_expression_are_left_out(roles, tmp_path):
+    frames = tiny.write(tmp_path / "frames", "expression", 12, values=[-1, 2, 3] * 4)
+    data = dataset.load(
+        tiny.config_for({**roles, "expressions": frames}, **{"validation.source": "none"})
+    )
+    assert list(data.expressions.rows) == [1, 2, 4, 5, 7, 8, 10, 11]
+    nothing = tiny.write(tmp_path / "nothing", "expression", 3, values=[-1] * 3)
+    with pytest.raises(ValueError, match="nothing: no record has a label"):
+        dataset.load(tiny.config_for({**roles, "expressions": nothing}))
+
+
+def test_sets_that_are_divided_into_folds_already(roles, tmp_path):
+    for fold in (0, 1):
+        for part, count in (("train", 8 + fold), ("test", 3 + fold)):
+            tiny.write(tmp_path / f"folds/fold{fold}" / part, "expression", count)
+    paths = {"faces": roles["faces"], "expressions": tmp_path / "folds"}
+    changes = {"data.folds": 2, "data.fold": 1, "validation.source": "none"}
+    data = dataset.load(tiny.config_for(paths, **changes))
+    assert (len(data.expressions), len(data.test)) == (9, 4)
+    with pytest.raises(ValueError, match="folds: 2 folds, data.folds is 10"):
+        dataset.load(tiny.config_for(paths, **{**changes, "data.folds": 10}))
+
+
 def pairs_of(roles, **changes):
     config = tiny.config_for(roles, **{"validation.source": "none", **changes})
     data = dataset.load(config)

@@ -1,6 +1,7 @@
 """What TDGAN trains and is tested on: rows of record sets, pairs of them, batches of pairs."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +10,8 @@ from tf_facegan.records.reader import RecordSet
 from tf_facegan.tdgan.config import VALIDATION_SOURCES
 from tf_facegan.tdgan.folds import make_folds
 
-IDENTITY, EXPRESSION, SUBJECT = "identity", "expression", "subject"
+IDENTITY, EXPRESSION = "identity", "expression"
+SUBJECTS = ("subject", IDENTITY)  # fields that say who is shown, the first that a set has
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +75,7 @@ def load(config):
         another size or colours than the networks, or too small to be divided.
     """
     for role in ("faces", "expressions"):
-        if role not in config.data.sets:
+        if not config.data.sets.get(role):
             raise ValueError(f"data.sets is {config.data.sets}: no folder for the role `{role}`")
     if config.validation.source not in VALIDATION_SOURCES:
         known = ", ".join(VALIDATION_SOURCES)
@@ -86,11 +88,9 @@ def load(config):
     chosen = np.flatnonzero(identities < classes)
     if not len(chosen):
         raise ValueError(f"{faces.path}: no identity below data.num_identities={classes}")
-    expressions = _open(config, "expressions", EXPRESSION)
-    train, test = _test_rows(config, expressions)
-    train, validation = _validation_rows(config, train, test)
-    names = expressions.info.fields[EXPRESSION].get("names")
-    labels = expressions.fields[EXPRESSION]
+    everything, test = _test_rows(config)
+    train, validation = _validation_rows(config, everything, test)
+    names = everything.set.info.fields[EXPRESSION].get("names")
     return Data(
         faces=Rows.of(faces, IDENTITY, chosen),
         expressions=train,
@@ -98,12 +98,13 @@ def load(config):
         test=test,
         names=names,
         num_identities=classes,
-        num_expressions=len(names) if names else int(labels.max()) + 1,
+        num_expressions=len(names) if names else int(everything.labels.max()) + 1,
     )
 
 
-def _open(config, role, field, exact=False):
-    records = RecordSet(config.data.sets[role])
+def _open(config, role, field, exact=False, path=None):
+    """Opens the set of a role, or one at a path of its own, and checks that it fits."""
+    records = RecordSet(path or config.data.sets[role])
     channels, height, width = records.info.shape
     size, path = config.networks.image_size, records.path
     if field not in records.fields:
@@ -122,26 +123,43 @@ def _open(config, role, field, exact=False):
     return records
 
 
-def _test_rows(config, expressions):
+def _test_rows(config):
     """Returns (rows to train on, rows to test on or None)."""
-    everything, data = np.arange(expressions.count), config.data
-    if not data.folds:
-        test = None
-        if "test" in data.sets:
-            records = _open(config, "test", EXPRESSION)
-            test = Rows.of(records, EXPRESSION, np.arange(records.count))
-        return Rows.of(expressions, EXPRESSION, everything), test
-    if "test" in data.sets:
+    data = config.data
+    if data.folds:
+        return _fold_rows(config)
+    test = _labelled(_open(config, "test", EXPRESSION)) if data.sets.get("test") else None
+    return _labelled(_open(config, "expressions", EXPRESSION)), test
+
+
+def _fold_rows(config):
+    """The same with `data.folds`: groups of subjects, or sets that are divided already."""
+    data = config.data
+    if data.sets.get("test"):
         raise ValueError("data.folds and a set for the role `test`: only one of them can be given")
     if not 0 <= data.fold < data.folds:
         raise ValueError(f"data.fold is {data.fold}, 0 to {data.folds - 1} expected")
-    if SUBJECT not in expressions.fields:
-        raise ValueError(f"{expressions.path}: no field `{SUBJECT}`, which data.folds needs")
-    groups = _groups(expressions, everything, data.folds, config.random_seed)
-    return (
-        Rows.of(expressions, EXPRESSION, everything[groups != data.fold]),
-        Rows.of(expressions, EXPRESSION, everything[groups == data.fold]),
-    )
+    folder = Path(data.sets["expressions"])
+    divided = sorted(folder.glob("fold*/train"))
+    if divided:
+        if len(divided) != data.folds:
+            raise ValueError(f"{folder}: {len(divided)} folds, data.folds is {data.folds}")
+        parts = (folder / f"fold{data.fold}" / part for part in ("train", "test"))
+        return tuple(_labelled(_open(config, "expressions", EXPRESSION, path=p)) for p in parts)
+    expressions = _open(config, "expressions", EXPRESSION)
+    if _subjects(expressions) is None:
+        raise ValueError(f"{expressions.path}: no field `{SUBJECTS[0]}`, which data.folds needs")
+    rows = _labelled(expressions).rows
+    held = _groups(expressions, rows, data.folds, config.random_seed) == data.fold
+    return tuple(Rows.of(expressions, EXPRESSION, rows[part]) for part in (~held, held))
+
+
+def _labelled(records):
+    """The rows of a set that show a known expression (frames of a sequence between them do not)."""
+    rows = np.flatnonzero(records.fields[EXPRESSION] >= 0)
+    if not len(rows):
+        raise ValueError(f"{records.path}: no record has a label in the field `{EXPRESSION}`")
+    return Rows.of(records, EXPRESSION, rows)
 
 
 def _validation_rows(config, train, test):
@@ -161,12 +179,17 @@ def _validation_rows(config, train, test):
 
 def _groups(records, rows, count, seed):
     """The group of each row; without subjects every picture is one of its own."""
-    subjects = records.fields.get(SUBJECT)
+    subjects = _subjects(records)
     subjects = rows if subjects is None else subjects[rows]
     try:
         return make_folds(subjects, count, seed)
     except ValueError as error:
         raise ValueError(f"{records.path}: {error}") from None
+
+
+def _subjects(records):
+    """Who is shown in each record of a set, or None."""
+    return next((records.fields[name] for name in SUBJECTS if name in records.fields), None)
 
 
 def pair(places, epoch, num_faces, num_expressions, seed=0, repair=False):
