@@ -35,6 +35,8 @@ setup(
         # Built from source: numpy must be installed before it, Cython must not be (see README).
         "mesh": ["menpo3d==0.8.*"],
         "lsun": ["lmdb"],
+        # onnxruntime checks what was written; newer onnx does not go with tf2onnx.
+        "export": ["onnx==1.16.2", "tf2onnx>=1.16.1", "onnxruntime==1.18.*"],
         # A newer jax, which MediaPipe asks for, does not go with TensorFlow 2.15.
         "mediapipe": ["mediapipe==0.10.14", "jax<0.4.35", "opencv-contrib-python<4.12"],
         "test": ["pytest", "ruff", "lmdb"],
