@@ -3,46 +3,9 @@
 import numpy as np
 
 from tf_facegan.sources.action_units import AUS
-from tf_facegan.sources.expressions import EXPRESSIONS
+from tf_facegan.sources.expressions import EXPRESSIONS, PROTOTYPES
 from tf_facegan.sources.toy_faces.muscles import NUMBERS
 
-# {action unit: (how often it takes part, mean intensity at the peak)}, after EMFACS (Ekman and
-# Friesen 1983) and the prototypes and major variants of FACS's Investigator's Guide (table 10-1).
-_PROTOTYPES = {
-    "Surprise": {1: (1, 4), 2: (1, 4), 5: (0.95, 3.5), 25: (1, 3), 26: (1, 3.8)},
-    "Fear": {
-        1: (1, 4),
-        2: (0.8, 3),
-        4: (1, 3.2),
-        5: (1, 3.8),
-        7: (0.5, 2),
-        20: (1, 3.8),
-        25: (1, 3),
-        26: (0.5, 1.8),
-    },
-    "Disgust": {
-        4: (0.5, 1.5),
-        6: (0.2, 1.5),
-        7: (0.5, 2.5),
-        9: (1, 4),
-        10: (0.8, 3.2),
-        15: (0.3, 2),
-        17: (0.6, 3),
-        25: (0.25, 2),
-    },
-    "Happiness": {6: (1, 3.5), 7: (0.2, 1.5), 12: (1, 4), 25: (0.7, 2.8), 26: (0.25, 1.5)},
-    "Sadness": {1: (1, 3.8), 4: (1, 3), 7: (0.2, 1.2), 15: (1, 3.8), 17: (0.6, 2.8)},
-    "Anger": {
-        4: (1, 4.2),
-        5: (0.7, 2.8),
-        7: (0.9, 3.2),
-        10: (0.2, 2),
-        17: (0.4, 2.5),
-        23: (0.95, 3.8),
-        25: (0.2, 1.5),
-    },
-    "Neutral": {},
-}
 _CHATTER = 0.35  # standard deviation of what faces do besides
 _CONFLICTS = ((45, 5), (12, 15), (23, 12), (23, 20), (23, 26), (14, 12), (14, 26))
 
@@ -67,7 +30,7 @@ def expression_aus(expression, strength, random):
     )
     if random.uniform() < 0.05:
         intensities[NUMBERS.index(45)] = random.uniform(0.5, 2)
-    for number, (share, mean) in _PROTOTYPES[name].items():
+    for number, (share, mean) in PROTOTYPES[name].items():
         drawn, takes_part = random.normal(mean, 0.7), random.uniform() < share
         if takes_part:
             intensities[NUMBERS.index(number)] = strength * np.clip(drawn, 0.6 * mean, 5)
