@@ -98,6 +98,7 @@ def create_toy_faces(args):
         kind=args.kind,
         workers=args.workers,
         overwrite=args.overwrite,
+        alone=args.alone,
     )
 
 
@@ -310,6 +311,13 @@ COMMANDS = (
                 "--variation",
                 "factor of how much pose and light vary",
                 default=1.0,
+                options={"type": float},
+            ),
+            Argument(
+                "--alone",
+                "share of the pictures with action units on their own instead of an expression; "
+                "above 0 there is no field of expressions (records)",
+                default=0.0,
                 options={"type": float},
             ),
             KIND,

@@ -42,6 +42,7 @@ def create(
     kind=schema.SINGLE_SIZE,
     workers=None,
     overwrite=False,
+    alone=0.0,
 ):
     """Makes toy faces.
 
@@ -63,19 +64,26 @@ def create(
       kind: "single-size" or "multi-resolution" ("records").
       workers: int, processes; None is one for every core.
       overwrite: bool, replace an output that is there.
+      alone: float from 0 to 1, share of the pictures that show action units on their own instead of
+        an expression ("records"); above 0 there is no field `expression`.
 
     Raises:
       ValueError: an argument out of its range (named), or an output that exists.
     """
     _check(layout, count, seed, identities, test_share, frames)
     _check_look(layout, variation, kind)
+    if not 0 <= alone <= 1 or (alone and layout != "records"):
+        raise ValueError(
+            f"--alone is {alone}, 0 to 1 expected with --layout records, else 0; found --layout "
+            f"{layout}"
+        )
     if resolution is None:
         resolution = RESOLUTIONS[layout]
     if resolution < MINIMUM_SIZE:
         raise ValueError(f"--resolution is {resolution}, at least {MINIMUM_SIZE} expected")
     common = {"seed": seed, "resolution": resolution, "variation": variation}
     if layout == "records":
-        cast = casting.pictures(count, identities, **common)
+        cast = _partly_alone(casting.pictures(count, identities, **common), alone)
         _write_records(path, cast, test_share, kind=kind, workers=workers, overwrite=overwrite)
         return
     with atomic_folder(path, overwrite, _OWNED) as folder, Workers(workers, count) as pool:
@@ -125,6 +133,16 @@ def load_regions(example):
     return example.render().regions[None]
 
 
+def _partly_alone(cast, share):
+    """Gives a share of the pictures, spread evenly over faces, action units on their own."""
+    return [
+        dataclasses.replace(example, expression=casting.ANY)
+        if int((example.turn + 1) * share) > int(example.turn * share)
+        else example
+        for example in cast
+    ]
+
+
 def _write_records(path, cast, test_share, **options):
     if test_share:
         splits.write_splits(path, casting.split(cast, test_share), _write_set, **options)
@@ -134,6 +152,8 @@ def _write_records(path, cast, test_share, **options):
 
 def _write_set(path, examples, **options):
     identities, distinct = pictures.numbered([example.identity for example in examples])
+    expressions = np.array([example.expression for example in examples], np.int64)
+    expression = {} if (expressions == casting.ANY).any() else {"expression": expressions}
     return writer.write_set(
         path,
         examples,
@@ -142,13 +162,13 @@ def _write_set(path, examples, **options):
         value_range=[0, 255],
         fields={
             "aus": np.stack([example.aus for example in examples]),
-            "expression": np.array([example.expression for example in examples], np.int64),
+            **expression,
             "identity": identities,
             "landmarks": np.stack([example.landmarks for example in examples]),
         },
         field_names={
             "aus": AUS,
-            "expression": EXPRESSIONS,
+            **{field: EXPRESSIONS for field in expression},
             "identity": [f"face {number}" for number in distinct],
         },
         companions={
