@@ -7,7 +7,9 @@ import numpy as np
 import scipy.special
 import tensorflow as tf
 
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
+from tf_facegan.records.schema import UV_LAYOUT
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
@@ -34,7 +36,7 @@ class Output:
     labels: np.ndarray
 
 
-class TBGANPipeline:
+class TBGANPipeline(pipelines.Pipeline):
     """A generator ready to use.
 
     Args:
@@ -44,6 +46,8 @@ class TBGANPipeline:
       uv_layout: path of the UV layout, or None.
       name: str that names results, "<run>-<snapshot>".
     """
+
+    used_networks = ("Gs",)
 
     def __init__(self, generator, lod, info, uv_layout=None, name="tbgan"):
         self.generator, self.lod, self.info = generator, lod, info
@@ -68,13 +72,27 @@ class TBGANPipeline:
         arrays = run.load_network(path, network)
         generator = Generator(**network_arguments(config, "G", info), seed=0)
         reference.assign(generator, arrays)
-        return cls(
+        pipeline = cls(
             generator,
             lod=float(arrays["lod"]),
             info=info,
             uv_layout=run.uv_layout,
             name=f"{run.name}-{path.stem}",
         )
+        pipeline.origin = pipelines.Origin(run, path)
+        pipeline._network = network
+        return pipeline
+
+    def labels(self):
+        return {"expressions": self.label_names} if self.label_size else {}
+
+    def _networks(self):
+        # Users of a model folder look for Gs, whichever network it is that was found the better.
+        return {"Gs": self.origin.run.load_network(self.origin.snapshot, self._network)}
+
+    def _save_further(self, folder):
+        if self.uv_layout is not None:
+            self.load_uv_layout().save(folder / UV_LAYOUT)
 
     @property
     def label_size(self):

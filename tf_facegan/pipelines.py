@@ -1,0 +1,238 @@
+"""Trained networks ready to use, and the model folders that hold just what that needs.
+
+A model folder is a run folder without what only training needs: `config.json`, `dataset.json`,
+`network-final.npz` with the networks that are used, further files of the system, `model.json` that
+says what the model is, and the same for people in `README.md`. Whatever takes a run takes a model
+folder, too. There are no pickles in it. Imports no TensorFlow.
+"""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+from tf_facegan import __version__, files, systems
+from tf_facegan.engine import run_folder
+
+MODEL = "model.json"
+CARD = "README.md"
+FORMAT_VERSION = 1
+UNKNOWN_LICENCE = "not stated: ask whoever trained it, and whoever owns the data"
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where a pipeline's network comes from.
+
+    Attributes:
+      run: `RunFolder`.
+      snapshot: pathlib.Path of the network snapshot.
+    """
+
+    run: run_folder.RunFolder
+    snapshot: Path
+
+
+class Pipeline:
+    """Base of the pipelines of all systems.
+
+    A pipeline is called with what the system edits or is conditioned on, and `seed` where anything
+    is random, and returns a small output object; the same seed gives the same result, and a batch
+    the same as its members one by one. `from_run(run_id, snapshot, result_dir)` loads it.
+
+    Attributes:
+      used_networks: tuple of str, the networks of a snapshot that it uses.
+      origin: `Origin`; None for a pipeline that was put together by hand.
+    """
+
+    used_networks = ("G",)
+    origin = None
+
+    @classmethod
+    def from_pretrained(cls, folder, **options):
+        """Loads a model folder.
+
+        Args:
+          folder: as `save_pretrained` made it.
+          **options: of the system's `from_run`.
+
+        Raises:
+          FileNotFoundError: not a model folder. ValueError: a damaged one, or of another system.
+        """
+        read_model(folder)
+        return cls.from_run(folder, **options)
+
+    def save_pretrained(self, folder, licence=None, description="", overwrite=False):
+        """Writes a model folder.
+
+        Args:
+          folder: to make.
+          licence: str, under which the weights are given away; None says that it is not stated.
+          description: str, a sentence or two for `README.md`.
+          overwrite: replace a model folder that is there.
+
+        Returns:
+          pathlib.Path of the folder.
+
+        Raises:
+          ValueError: a pipeline that was put together by hand; a folder that exists, or that holds
+            more than a model.
+        """
+        if self.origin is None:
+            raise ValueError("save_pretrained: only a pipeline that was loaded from a run is saved")
+        run = self.origin.run
+        networks = self._networks()
+        config = run.load_config()
+        # Where the data lay is nobody's business, and not to be found elsewhere.
+        config = dataclasses.replace(config, data=dataclasses.replace(config.data, sets={}))
+        model = self._model(config, licence, description)
+        owned = _owned(folder)
+        with files.atomic_folder(folder, overwrite, owned=owned) as made:
+            saved = run_folder.RunFolder(made)
+            saved.save_config(config)
+            saved.save_dataset(run.load_dataset())
+            saved.save_snapshot(run_folder.FINAL_SNAPSHOT, networks)
+            self._save_further(made)
+            entries = sorted(entry.name for entry in made.iterdir())
+            model["files"] = sorted([*entries, MODEL, CARD])
+            files.write_text(made / MODEL, json.dumps(model, indent=2) + "\n")
+            files.write_text(made / CARD, card(model))
+        return Path(folder)
+
+    def preprocessing(self):
+        """Returns what is done with pictures before the network sees them, a dict for json."""
+        return {}
+
+    def labels(self):
+        """Returns {what the network knows ("expressions", "aus"): list of str}."""
+        return {}
+
+    def _networks(self):
+        """Returns {network: {published name: array}} to save."""
+        run, snapshot = self.origin.run, self.origin.snapshot
+        return {name: run.load_network(snapshot, name) for name in self.used_networks}
+
+    def _save_further(self, folder):
+        """Writes what else using the network needs into a model folder."""
+
+    def _model(self, config, licence, description):
+        run, snapshot = self.origin.run, self.origin.snapshot
+        info = run.load_dataset()
+        return {
+            "format_version": FORMAT_VERSION,
+            "system": config.system,
+            "name": f"{run.name}-{snapshot.stem}",
+            "description": description,
+            "licence": licence or UNKNOWN_LICENCE,
+            "networks": list(self.used_networks),
+            "labels": self.labels(),
+            "preprocessing": self.preprocessing(),
+            "training": {
+                "data_set": info.name,
+                "examples": info.count,
+                "image_shape": list(info.shape),
+                "snapshot": snapshot.name,
+            },
+            "metrics": _metrics(run),
+            "made_with": f"tf_facegan {__version__}",
+        }
+
+
+def load(path_or_run_id, snapshot=None, result_dir="results", **options):
+    """Loads the pipeline of any trained run or model folder.
+
+    Args:
+      path_or_run_id: model folder, run folder, run number, name or `latest`.
+      snapshot: kimg of the snapshot, or None for the newest.
+      result_dir: folder of run folders.
+      **options: of the system's `from_run`.
+
+    Returns:
+      the system's `Pipeline`.
+
+    Raises:
+      FileNotFoundError, ValueError: naming the run or the file.
+    """
+    run = run_folder.locate(path_or_run_id, result_dir)
+    system = systems.get(run.load_config().system)
+    return system.part("pipeline").from_run(run.path, snapshot=snapshot, **options)
+
+
+def read_model(folder):
+    """Reads `model.json` of a model folder.
+
+    Returns:
+      dict.
+
+    Raises:
+      FileNotFoundError: not a model folder.
+      ValueError: a damaged one, or one that this program does not read; names the file.
+    """
+    path = Path(folder) / MODEL
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder}: no {MODEL}, not a model folder (save_pretrained makes one)"
+        )
+    try:
+        model = json.loads(files.read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not readable ({error})") from None
+    version = model.get("format_version") if isinstance(model, dict) else None
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{path}: format_version is {version}, this program reads {FORMAT_VERSION}"
+        )
+    return model
+
+
+def card(model):
+    """Returns the text of `README.md` for the content of `model.json`."""
+    lines = [f"# {model['name']}", ""]
+    if model["description"]:
+        lines += [model["description"], ""]
+    training = model["training"]
+    lines += [
+        f"A network of the system `{model['system']}`, made with {model['made_with']}.",
+        "",
+        f"- Licence of the weights: {model['licence']}",
+        f"- Trained on: the set `{training['data_set']}`, {training['examples']} examples of "
+        f"{'x'.join(map(str, training['image_shape']))} (snapshot `{training['snapshot']}`)",
+    ]
+    lines += [f"- {what}: {', '.join(map(str, names))}" for what, names in model["labels"].items()]
+    lines += ["", "```python", "import tf_facegan", "", "pipeline = tf_facegan.load(FOLDER)", "```"]
+    if model["metrics"]:
+        lines += ["", "## Metrics", ""]
+        lines += [f"- `{json.dumps(line, sort_keys=True)}`" for line in model["metrics"]]
+    lines += [
+        "",
+        "Faces are personal data: use it on faces you may use, and say of what it makes that it is",
+        "generated.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _owned(folder):
+    """Names that replacing a model folder may delete: those it says it holds."""
+    if not (Path(folder) / MODEL).is_file():
+        return ()
+    return tuple(map(str, read_model(folder).get("files", ())))
+
+
+def _metrics(run):
+    """The lines of all `metric-*.jsonl` of a run, without where its data lay."""
+    found = []
+    for path in sorted(run.path.glob("metric-*.jsonl")):
+        for line in files.read_text(path).splitlines():
+            values = json.loads(line)
+            values.pop("data_set", None)
+            found.append(values)
+    return found
+
+
+def copy_further(source, folder):
+    """Copies a file or a folder into a model folder."""
+    source = Path(source)
+    if source.is_dir():
+        shutil.copytree(source, Path(folder) / source.name)
+    else:
+        shutil.copyfile(source, Path(folder) / source.name)
