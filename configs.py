@@ -250,6 +250,8 @@ MODIFIERS = {
             "train.image_snapshot_ticks": 2,
             "train.network_snapshot_ticks": 2,
         },
+        "GRAPH": {"train.save_tf_graph": True},
+        "HIST": {"train.save_weight_histograms": True},
     },
     "ganimation": {
         "virtual": {"loss.use_virtual": True},
@@ -289,5 +291,46 @@ MODIFIERS = {
     "tdgan": {
         # The best network was chosen, and its accuracy reported, on the test set.
         "published": {"validation.source": "test"},
+    },
+}
+
+
+def _pggan(channels=3):
+    """PGGAN's network, for images without labels (`--mod cond` takes them)."""
+    network = {"fmap_mult": 1, "branches": (("image", channels),)}
+    both = {f"{name}.{field}": value for name in "GD" for field, value in network.items()}
+    return {"data.max_label_size": 0, **both}
+
+
+def _images(folder, channels=3, mirror=False):
+    data = {"data.sets.faces": f"datasets/{folder}", "data.mirror_augment": mirror}
+    return {**data, **_pggan(channels)}
+
+
+_LSUN = (
+    "airplane bedroom bicycle bird boat bottle bridge bus car cat chair churchoutdoor classroom "
+    "conferenceroom cow diningroom diningtable dog horse kitchen livingroom motorbike person "
+    "pottedplant restaurant sheep sofa tower train tvmonitor"
+)
+
+# system -> {data set of the published files: {dotted field: value}}. They are modifiers too, take
+# effect before the others, and name the run; `--dataset` says where the set really is.
+DATA_SETS = {
+    "tbgan": {
+        "3dmd": {
+            "data.sets.faces": "3dmd_all_newuv_crop_tf",
+            "data.dtype": "float32",
+            "data.dynamic_range": (-1, 1),
+            "data.max_label_size": "full",
+        },
+        "celebahq": _images("celebahq", mirror=True),
+        "celeba": _images("celeba", mirror=True),
+        "cifar10": _images("cifar10"),
+        "cifar100": _images("cifar100"),
+        "svhn": _images("svhn"),
+        "mnist": _images("mnist", channels=1),
+        "mnistrgb": _images("mnistrgb"),
+        "syn1024rgb": {**_pggan(), "data.synthetic": (3, 1024)},
+        **{f"lsun-{name}": _images(f"lsun-{name}-100k", mirror=True) for name in _LSUN.split()},
     },
 }

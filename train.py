@@ -47,7 +47,9 @@ def parse(argv=None):
         default=[],
         metavar="NAME",
         help="modifier of the preset, repeatable: "
-        + "; ".join(f"{s}: {', '.join(mods)}" for s, mods in configs.MODIFIERS.items()),
+        + "; ".join(f"{s}: {', '.join(mods)}" for s, mods in configs.MODIFIERS.items())
+        + "; or a published data set: "
+        + "; ".join(f"{s}: {', '.join(sets)}" for s, sets in configs.DATA_SETS.items()),
     )
     training.add_argument(
         "--dataset",
@@ -133,7 +135,7 @@ def run_training(args):
 
 
 def new_config(args):
-    """Makes the configuration of a new run: preset, then modifiers, then flags, then --set."""
+    """Makes the configuration of a new run: preset, data set, modifiers, flags, then --set."""
     preset = args.preset or configs.DEFAULT_PRESET
     if preset not in configs.PRESETS:
         known = ", ".join(configs.PRESETS)
@@ -141,7 +143,9 @@ def new_config(args):
         raise ValueError(f"--preset {preset}: unknown{near}; there are: {known}")
     name, changes = configs.PRESETS[preset]
     system, changes = systems.get(name), dict(changes)
-    for mod in args.mod:
+    published = [mod for mod in args.mod if mod in configs.DATA_SETS.get(name, {})]
+    mods = [mod for mod in args.mod if mod not in published]
+    for mod in [*published, *mods]:
         changes.update(modifier(name, mod))
     datasets = args.dataset or [configs.DATASET] * bool(configs.DATASET)
     changes.update(dataset_changes(system, datasets))
@@ -150,14 +154,17 @@ def new_config(args):
     config = configuration.override(system.part("config")(), changes)
     sets = config.data.sets
     missing = [role for role in system.roles if not sets.get(role)]
-    if missing and not args.dry_run:
+    is_synthetic = getattr(config.data, "synthetic", None) is not None
+    if missing and not (is_synthetic or args.dry_run):
         several = len(system.roles) > 1
         flags = [f"--dataset {f'{role}=' * several}DIR" for role in missing]
         raise ValueError(
             f"no data set: give {' and '.join(flags)} (dataset_tool.py -h says how to make one)"
         )
-    name = Path(sets[system.roles[0]]).name if sets.get(system.roles[0]) else ""
-    words = [config.desc, name, f"preset-{preset}", *args.mod]
+    names = [Path(sets[system.roles[0]]).name] if sets.get(system.roles[0]) else []
+    if published and not datasets:
+        names, published = published, []
+    words = [config.desc, *names, f"preset-{preset}", *published, *mods]
     return dataclasses.replace(config, desc="-".join(word for word in words if word))
 
 
@@ -208,7 +215,7 @@ def runtime_changes(args):
 
 
 def modifier(system, name):
-    known = configs.MODIFIERS.get(system, {})
+    known = {**configs.MODIFIERS.get(system, {}), **configs.DATA_SETS.get(system, {})}
     if name not in known:
         near = configuration.nearest(name, known)
         raise ValueError(f"--mod {name}: unknown for {system}{near}; there are: {', '.join(known)}")
@@ -228,11 +235,11 @@ def run_utility(args):
         known = ", ".join(system.utilities) or "none"
         raise ValueError(f"{args.utility} is not for {system.name}; it has: {known}")
     if getattr(module, "TAKES_RUN", False):
-        subject = run
+        subject, more = run, {"snapshot": args.snapshot}
     else:
-        subject = system.part("pipeline").from_run(run.path, snapshot=args.snapshot)
+        subject, more = system.part("pipeline").from_run(run.path, snapshot=args.snapshot), {}
     with run_folder.utility_folder(args.result_dir, module.describe(run.name)) as folder:
-        for path in module.run(subject, folder.path, options):
+        for path in module.run(subject, folder.path, options, **more):
             print(path)
 
 

@@ -9,6 +9,7 @@ import imageio
 import numpy as np
 import pytest
 
+import configs
 import train
 from tests import tiny
 from tf_facegan.engine import run_folder
@@ -70,6 +71,47 @@ def test_tensorboard_events_have_losses_and_progress(results):
         assert tag in tags
     steps = [event.step for event in events.Tensors("Progress/kimg")]
     assert steps == sorted(steps) and steps[-1] == 128
+
+
+def test_black_images_with_graph_and_histograms(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.compat.proto import config_pb2
+
+    mods = [word for mod in ("GRAPH", "syn1024rgb", "HIST") for word in ("--mod", mod)]
+    changes = {"data.synthetic": (3, 8), "train.total_kimg": 0.032}
+    flags = ["--preset", "demo", *mods, *tiny.set_flags(changes), "--result_dir", tmp_path]
+    done = command(*flags)
+    assert done.returncode == 0, done.stderr
+    (run,) = tmp_path.iterdir()
+    assert run.name == "000-pgan-syn1024rgb-preset-demo-GRAPH-HIST"
+    events = EventAccumulator(str(run), size_guidance={"tensors": 0}).Reload()
+    assert {"G_weight/4x4_Conv", "D_bias/FromRGB_lod1"} <= set(events.Tags()["tensors"])
+    assert events.SummaryMetadata("step").plugin_data.plugin_name == "graph_run_metadata_graph"
+    traced = config_pb2.RunMetadata.FromString(events.Tensors("step")[0].tensor_proto.string_val[0])
+    assert max(len(g.pre_optimization_graph.node) for g in traced.function_graphs) > 500
+
+
+def test_a_set_and_black_images(faces, tmp_path, capsys):
+    flags = ["--preset", "demo", "--mod", "syn1024rgb", "--dataset", str(faces)]
+    assert train.main([*flags, "--result_dir", str(tmp_path)]) == 1
+    assert "expected a folder for the role `faces`, or synthetic images" in capsys.readouterr().err
+
+
+def test_published_data_sets():
+    """They take effect before other modifiers, and name the run as the published file does."""
+    args = train.parse(["--preset", "v2-1gpu", "--mod", "cond", "--mod", "lsun-cat", "--dry_run"])
+    config = train.new_config(args)
+    assert config.desc == "pgan-lsun-cat-preset-v2-1gpu-cond"
+    assert config.data.sets == {"faces": "datasets/lsun-cat-100k"}
+    assert config.data.mirror_augment and config.data.max_label_size == "full"
+    assert config.G.fmap_mult == config.D.fmap_mult == 1
+    assert config.G.branches == config.D.branches == (("image", 3),)
+    args = train.parse(["--preset", "v2-1gpu", "--mod", "mnist", "--dataset", "my/digits"])
+    config = train.new_config(args)
+    assert config.desc == "pgan-digits-preset-v2-1gpu-mnist"
+    assert config.data.max_label_size == 0 and config.G.branches == (("image", 1),)
+    assert train.new_config(train.parse(["--mod", "3dmd"])).desc == "pgan-3dmd-preset-v2-4gpus"
+    assert len(configs.DATA_SETS["tbgan"]) == 39
 
 
 def test_interpolation_video(results):

@@ -51,6 +51,7 @@ SYSTEMS = {
             estimate="tf_facegan.tbgan.estimate:memory_lines",
             utilities=(
                 "evaluate_metrics",
+                "fit_real_images",
                 "generate_expressions",
                 "generate_fake_images",
                 "generate_fake_images_glob",
@@ -110,11 +111,13 @@ SYSTEMS = {
 }
 
 # A utility module holds `Options` (a configuration), `describe(run_number)` and
-# `run(pipeline, folder, options)`; with `TAKES_RUN` the first argument is the `RunFolder`.
+# `run(pipeline, folder, options)`; with `TAKES_RUN` it is `run(run_folder, folder, options,
+# snapshot=None)`, the last being the kimg of a network snapshot.
 UTILITIES = {
     "build_representations": "tf_facegan.utilities.build_representations",
     "evaluate_expressions": "tf_facegan.utilities.evaluate_expressions",
     "evaluate_metrics": "tf_facegan.utilities.evaluate_metrics",
+    "fit_real_images": "tf_facegan.utilities.fit_real_images",
     "generate_expressions": "tf_facegan.utilities.expressions",
     "generate_fake_images": "tf_facegan.utilities.fake_images",
     "generate_fake_images_glob": "tf_facegan.utilities.fake_images_glob",

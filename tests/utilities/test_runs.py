@@ -7,44 +7,10 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from tests import tiny
 from tf_facegan import pickles, systems
 from tf_facegan.engine import run_folder
-from tf_facegan.engine.devices import make_strategy
 from tf_facegan.tbgan.inference import TBGANPipeline
-from tf_facegan.tbgan.trainer import Trainer
 from tf_facegan.utilities import training_video
-from tf_facegan.uv.layout import UVLayout
-
-
-@pytest.fixture(scope="module")
-def run(faces, tmp_path_factory):
-    """The folder of a run that has a UV layout, and sheets of samples with their log."""
-    results = tmp_path_factory.mktemp("results")
-    trainer = Trainer(tiny.config_for(faces), make_strategy(1))
-    run = run_folder.create(results, "pgan")
-    run.save_config(trainer.config)
-    trainer.prepare_run(run)
-    corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
-    triangles = np.array([[0, 1, 2], [1, 3, 2]])
-    UVLayout.from_tcoords(8, corners, triangles, np.ones((8, 8)), 1.0, np.zeros(3)).save(
-        run.path / "uv_layout.npz"
-    )
-    run.save_snapshot("network-snapshot-000001.npz", trainer.networks())
-    log = []
-    for number, kimg in enumerate((0.5, 2.0, 3.5)):
-        cv2.imwrite(str(run.path / f"fakes{int(kimg):06d}.png"), np.full((40, 64, 3), 80 * number))
-        log.append(
-            f"tick {number}     kimg {kimg:<8.1f} lod {2 - number:<5.2f} minibatch 8    "
-            f"time {number}h 10m 05s   sec/tick 9.0 sec/kimg 9.00"
-        )
-    (run.path / "log.txt").write_text("Resumed at 0.1 kimg\n" + "\n".join(log) + "\n")
-    return run
-
-
-@pytest.fixture(scope="module")
-def pipeline(run):
-    return TBGANPipeline.from_run(run.path)
 
 
 def use(name, subject, folder, **options):
@@ -129,6 +95,7 @@ def test_a_training_video(run, tmp_path):
     assert path.name == f"{run.name}-train.mp4" and frames.shape == (30, 40, 64, 3)
     brightness = frames[:, :20].mean(axis=(1, 2, 3))
     assert brightness[0] < 5 and 70 < brightness[20] < 90 and np.all(np.diff(brightness) > -5)
+    assert 150 < brightness[-1] < 170
 
 
 def test_snapshots_of_the_log(run):
@@ -160,6 +127,13 @@ def test_wrong_options(pipeline, tmp_path, name, options, message):
 def test_a_run_without_samples(tmp_path):
     with pytest.raises(ValueError, match="log.txt: names no sheet of samples"):
         use("generate_training_video", run_folder.RunFolder(tmp_path), tmp_path)
+
+
+def test_a_training_video_ends_at_a_snapshot(run, tmp_path):
+    assert [item.kimg for item in training_video.snapshots(run.path, 2)] == [0.5, 2.0]
+    module = systems.utility("generate_training_video")
+    (path,) = module.run(run, tmp_path, module.Options(duration_sec=0.5), snapshot=2)
+    assert imageio.imread(path)[-1, :20].mean() == pytest.approx(80, abs=8)
 
 
 def test_meshes_need_a_layout(pipeline, tmp_path):

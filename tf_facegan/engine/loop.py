@@ -15,6 +15,8 @@ A trainer gives the loop what differs between systems:
   write_reals(run)          the sheet of real images, once
   write_samples(run, kimg)  the sheet of samples
   networks()                {network: {published name: array}} for a snapshot
+  saves_graph               bool, optional: the graph of a step is written to the event file
+  histograms()              optional: {name: array} written to the event file at every tick
   scales_losses             bool, optional: steps that overflow are part of the method (dynamic loss
                             scaling), and terms that are not finite no reason to stop
 
@@ -123,13 +125,15 @@ class Loop:
         progress, trainer = self._progress, self._trainer
         self._tick_began = self._checkpointed = time.monotonic()
         key, batches = None, None
+        iterate = self._first_iteration
         total = trainer.total_images / 1000.0
         with _progress_bar(total, progress.kimg, self._workers.is_chief) as bar:
             while progress.images < trainer.total_images:
                 phase = trainer.phase(progress)
                 if phase.key != key:
                     key, batches = phase.key, trainer.batches(phase, progress.images)
-                self._averages.add(trainer.iteration(phase, batches, progress))
+                self._averages.add(iterate(phase, batches, progress))
+                iterate = trainer.iteration
                 progress.images += phase.images
                 progress.iteration += 1
                 bar.update(phase.images / 1000.0)
@@ -145,6 +149,13 @@ class Loop:
                     self._check_finite()
                     self._checkpoint()
         self._finish()
+
+    def _first_iteration(self, phase, batches, progress):
+        """An iteration, with the graph that it traces in the event file where one is wanted."""
+        if not (self._workers.is_chief and getattr(self._trainer, "saves_graph", False)):
+            return self._trainer.iteration(phase, batches, progress)
+        with self._events.graph_of("step", progress.images):
+            return self._trainer.iteration(phase, batches, progress)
 
     def _requests(self, signals):
         """Returns (number of a signal that some worker received, or 0; whether the chief's clock
@@ -198,6 +209,9 @@ class Loop:
         values["Timing/total_hours"] = progress.seconds / 3600
         values["Timing/total_days"] = progress.seconds / 86400
         self._events.scalars(values, progress.images)
+        histograms = getattr(self._trainer, "histograms", None)
+        if histograms:
+            self._events.histograms(histograms(), progress.images)
 
     def _snapshot(self, name):
         self._run.save_snapshot(name, self._trainer.networks())

@@ -1,5 +1,7 @@
 """Scalars of a run: averaged over the time between two ticks, as PGGAN's autosummary does."""
 
+import contextlib
+
 import numpy as np
 import tensorflow as tf
 
@@ -68,4 +70,23 @@ class EventFile:
         with self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
+        self._writer.flush()
+
+    def histograms(self, values, step):
+        """Writes dict of name to array at `step`."""
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.histogram(name, value)
+        self._writer.flush()
+
+    @contextlib.contextmanager
+    def graph_of(self, name, step):
+        """Writes the graphs of the functions that a block traces, as `name`."""
+        tf.summary.trace_on(graph=True, profiler=False)
+        try:
+            yield
+            with self._writer.as_default(step=step):
+                tf.summary.trace_export(name)
+        finally:
+            tf.summary.trace_off()
         self._writer.flush()

@@ -14,6 +14,9 @@ TICK_KIMG = {4: 160, 8: 140, 16: 120, 32: 100, 64: 80, 128: 60, 256: 40, 512: 20
 @dataclasses.dataclass(frozen=True)
 class Data:
     sets: dict[str, str] = option({}, "record folders by role; TBGAN's only role is `faces`")
+    synthetic: Optional[tuple[int, int]] = option(
+        None, "(channels, side) of black images in place of a set, to measure speed"
+    )
     dtype: Optional[str] = option(None, "uint8 or float32; None: found from the records")
     dynamic_range: Optional[tuple[float, float]] = option(
         None, "values of black and white in the records; None: as the set says"
@@ -111,6 +114,10 @@ class Train:
     drange_net: tuple[float, float] = option((-1.0, 1.0), "value range of the networks' images")
     image_snapshot_ticks: int = option(1, "ticks between sample sheets")
     network_snapshot_ticks: int = option(10, "ticks between network snapshots")
+    save_tf_graph: bool = option(False, "the graph of a step in the TensorBoard events")
+    save_weight_histograms: bool = option(
+        False, "histograms of all weights in the TensorBoard events, every tick"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,6 +68,10 @@ def activation_bytes(layers, resolution):
 
 def _set_of(config):
     folder = config.data.sets.get("faces")
+    if config.data.synthetic:
+        channels, side = config.data.synthetic
+        shape = {"num_channels": channels, "resolution": side, "label_size": 0}
+        return f"black images {channels}x{side}x{side}", shape
     if not folder:
         return "published set 9x512x512", PUBLISHED_SET
     from tf_facegan.records.reader import RecordSet

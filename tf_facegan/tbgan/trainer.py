@@ -12,9 +12,9 @@ from tf_facegan.engine.devices import local_rows, run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
 from tf_facegan.records import schema as records_schema
-from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import losses, reference, schedule
+from tf_facegan.tbgan.dataset import open_set
 from tf_facegan.tbgan.grid import make_grid
 from tf_facegan.tbgan.inference import generate_full_size, label_kind, network_arguments
 from tf_facegan.tbgan.networks import Discriminator, Generator
@@ -53,7 +53,7 @@ class Trainer:
 
     Attributes:
       G, D, Gs: the networks; Gs is the moving average of G.
-      set: the `RecordSet` trained on.
+      set: the `RecordSet` (or `SyntheticSet`) trained on.
 
     Raises:
       ValueError: when set and configuration do not fit each other.
@@ -61,12 +61,7 @@ class Trainer:
 
     def __init__(self, config, strategy):
         self.config, self.strategy = config, strategy
-        data = config.data
-        if "faces" not in data.sets:
-            raise ValueError(f"data.sets is {data.sets}: expected a folder for the role `faces`")
-        self.set = RecordSet(
-            data.sets["faces"], data.dtype, data.dynamic_range, data.max_label_size
-        )
+        self.set = open_set(config.data)
         self.total_images = int(config.train.total_kimg * 1000)
         self._replicas = strategy.num_replicas_in_sync
         schedule.check_minibatches(config, self.set.resolution, self._replicas)
@@ -160,6 +155,23 @@ class Trainer:
     def networks(self):
         lod = np.float32(self._lod)
         return {n: {"lod": lod, **reference.extract(getattr(self, n))} for n in ("G", "D", "Gs")}
+
+    @property
+    def saves_graph(self):
+        """bool: the graph of a step goes into the events."""
+        return self.config.train.save_tf_graph
+
+    def histograms(self):
+        """The weights of G and D as `<net>_<kind>/<layer>` (PGGAN's `setup_weight_histograms`),
+        where they are asked for."""
+        if not self.config.train.save_weight_histograms:
+            return {}
+        found = {}
+        for net in ("G", "D"):
+            for name, value in reference.extract(getattr(self, net)).items():
+                layer, _, kind = name.rpartition("/")
+                found[f"{net}_{kind}/{layer.replace('/', '_')}"] = value
+        return found
 
     def prepare_run(self, run):
         """Puts into a new run's folder what using its networks needs; warns of surprises."""

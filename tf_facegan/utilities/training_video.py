@@ -43,13 +43,14 @@ def describe(run_number):
     return f"training-video-{run_number}"
 
 
-def run(run_folder, folder, options):
+def run(run_folder, folder, options, snapshot=None):
     """Writes the video.
 
     Args:
       run_folder: `RunFolder` of a training run.
       folder: pathlib.Path to write to.
       options: `Options`.
+      snapshot: kimg at which the video ends; None: the last.
 
     Returns:
       list of pathlib.Path written.
@@ -57,7 +58,7 @@ def run(run_folder, folder, options):
     Raises:
       ValueError: the run has no sheets of samples yet, or an option is wrong.
     """
-    found = snapshots(run_folder.path)
+    found = snapshots(run_folder.path, snapshot)
     frames = int(np.rint(options.duration_sec * options.mp4_fps))
     if frames < 1:
         raise ValueError(f"duration_sec={options.duration_sec}: no frame at {options.mp4_fps} fps")
@@ -65,7 +66,7 @@ def run(run_folder, folder, options):
     shown, picture = None, None
     with video_writer(path, options.mp4_fps, options.mp4_codec, options.mp4_bitrate) as append:
         for frame in tqdm(range(frames), unit="frame", disable=None, desc=path.name):
-            share = frame / options.mp4_fps / options.duration_sec
+            share = frame / max(frames - 1, 1)  # the last frame shows the last sheet
             clock = share**options.time_warp * found[-1].seconds
             latest = [snapshot for snapshot in found if snapshot.seconds <= clock] or found[:1]
             if latest[-1] is not shown:
@@ -75,17 +76,25 @@ def run(run_folder, folder, options):
     return [path]
 
 
-def snapshots(path):
-    """The sheets of samples of a run, oldest first, from its `log.txt`; ValueError if none."""
+def snapshots(path, last=None):
+    """The sheets of samples of a run, oldest first, from its `log.txt`; ValueError if none.
+
+    Args:
+      path: pathlib.Path of the run folder.
+      last: kimg of the last one; None is all.
+    """
     log, found = path / "log.txt", []
     text = log.read_text(encoding="utf-8") if log.is_file() else ""
     for kimg, lod, time in _TICK.findall(text):
         sheet = path / f"fakes{int(float(kimg)):06d}.png"
-        if sheet.is_file():
+        if sheet.is_file() and (last is None or int(float(kimg)) <= last):
             seconds = sum(float(part[:-1]) * _UNITS[part[-1]] for part in time.split())
             found.append(Snapshot(sheet, float(kimg), float(lod), seconds))
     if not found:
-        raise ValueError(f"{log}: names no sheet of samples (fakes*.png) that is in the folder")
+        until = "" if last is None else f" up to {last} kimg"
+        raise ValueError(
+            f"{log}: names no sheet of samples (fakes*.png){until} that is in the folder"
+        )
     return found
 
 
