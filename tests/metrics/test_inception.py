@@ -53,3 +53,8 @@ def test_kernel_distance_needs_two_images():
 
 def test_inception_score_of_classes_without_any_probability():
     assert inception_score(np.tile(np.eye(3), (4, 1)), splits=1)[0] == pytest.approx(3)
+
+
+def test_inception_score_of_too_few_images():
+    with pytest.raises(ValueError, match="9 images, at least 10 expected"):
+        inception_score(np.full((9, 4), 0.25))

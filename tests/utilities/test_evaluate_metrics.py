@@ -1,6 +1,7 @@
 """Metrics of a run's snapshots, in the published table and with their protocol."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -36,8 +37,9 @@ def run(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("results"), FACES)
 
 
-def evaluate(run, folder, **options):
-    return evaluate_metrics.run(run, folder, evaluate_metrics.Options(**options))
+def evaluate(run, folder, snapshot=None, **options):
+    options.setdefault("cache", str(folder / "cache"))
+    return evaluate_metrics.run(run, folder, evaluate_metrics.Options(**options), snapshot)
 
 
 def test_sliced_wasserstein_distance_of_every_modality(run, tmp_path, capsys):
@@ -74,6 +76,42 @@ def test_metrics_of_the_published_network(run, tmp_path):
     assert fakes["snapshot"] == "000020" and fakes["network"].startswith("graph.pb sha256:")
     header = written[2].read_text().split()
     assert header[2:8:2] == ["tex_IS_mean", "shp_IS_mean", "nor_IS_mean"]
+
+
+def test_statistics_of_reals_are_kept(run, tmp_path):
+    write_graph(tmp_path / "graph.pb")
+    options = {"metrics": ("fid", "is", "kid", "msssim"), "num_images": 12, "snapshots": 1}
+    options |= {"inception": str(tmp_path / "graph.pb"), "cache": str(tmp_path / "kept")}
+
+    def reals(number):
+        (tmp_path / str(number)).mkdir()
+        written = evaluate(run, tmp_path / str(number), **options)
+        rows = [json.loads(path.read_text().splitlines()[0]) for path in written[1::2]]
+        return [row["cached"] for row in rows], [row["values"] for row in rows]
+
+    first, second = reals(1), reals(2)
+    assert (first[0], second[0]) == ([False] * 4, [True] * 4)
+    assert first[1] == second[1]
+    options["num_images"] = 10  # another protocol
+    assert reals(3)[0] == [False] * 4
+    for path in (tmp_path / "kept").iterdir():
+        path.write_bytes(b"spoilt")
+    assert reals(4)[0] == [False] * 4
+    (level,) = run.path.parent.glob("set/set-r04.tfrecords")
+    os.utime(level)  # another set
+    assert reals(5)[0] == [False] * 4
+
+
+def test_other_faces(run, tmp_path):
+    sets.write(tmp_path / "held_out", FACES[:6] / 2, labels=np.zeros((6, 7)))
+    options = {"dataset": str(tmp_path / "held_out"), "num_images": 3}
+    table, lines = evaluate(run, tmp_path, snapshot=1, **options)
+    rows = [line.split() for line in table.read_text().splitlines()]
+    assert [row[0] for row in rows[2:]] == ["Reals", "Reals2", "000001"]
+    assert json.loads(lines.read_text().splitlines()[0])["data_set"].endswith("held_out")
+    sets.write(tmp_path / "small", FACES[:, :, :8, :8])
+    with pytest.raises(ValueError, match=r"small: images are \[9, 8, 8\], \[9, 16, 16\] as those"):
+        evaluate(run, tmp_path, dataset=str(tmp_path / "small"))
 
 
 def test_variation_of_grey_images(tmp_path):

@@ -39,7 +39,7 @@ class PublishedInception:
                 "inception-2015-12-05.tgz (download.tensorflow.org/models/image/imagenet)"
             )
         content = path.read_bytes()
-        self.identity = f"{path.name} sha256:{hashlib.sha256(content).hexdigest()[:16]}"
+        self.identity = _identity(path, content)
         graph = tf.compat.v1.GraphDef()
         try:
             graph.ParseFromString(content)
@@ -87,22 +87,27 @@ class KerasInception:
     SIDE = 299
 
     def __init__(self, weights="imagenet"):
-        if weights != "imagenet" and not Path(weights).is_file():
+        weights = weights if weights == "imagenet" else Path(weights)
+        if weights != "imagenet" and not weights.is_file():
             raise FileNotFoundError(f"{weights}: no such file; weights of InceptionV3 expected")
         try:
             self._network = tf.keras.applications.InceptionV3(
-                include_top=False, weights=None if weights is None else str(weights), pooling="avg"
+                include_top=False, weights=str(weights), pooling="avg"
             )
         except (ValueError, OSError) as error:
             detail = str(error).splitlines()[0]
             raise ValueError(f"{weights}: not the weights of InceptionV3 ({detail})") from None
-        name = "imagenet" if weights == "imagenet" else Path(weights).name
+        name = "imagenet" if weights == "imagenet" else _identity(weights, weights.read_bytes())
         self.identity = f"keras InceptionV3 {name}"
 
     def activations(self, images):
         """Activations of the last pooling layer: uint8 [N, H, W, 3] -> float32 [N, 2048]."""
         images = tf.image.resize(tf.cast(images, tf.float32), (self.SIDE, self.SIDE))
         return self._network(images / 127.5 - 1, training=False).numpy()
+
+
+def _identity(path, content):
+    return f"{path.name} sha256:{hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _wrapped(graph):

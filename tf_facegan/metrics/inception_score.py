@@ -12,9 +12,14 @@ def inception_score(probabilities, splits=10):
 
     Returns:
       (float, float): mean and standard deviation over the parts.
+
+    Raises:
+      ValueError: fewer images than parts.
     """
     scores = []
     count = len(probabilities)
+    if count < splits:
+        raise ValueError(f"{count} images, at least {splits} expected: one for each part")
     for split in range(splits):
         part = probabilities[count * split // splits : count * (split + 1) // splits]
         mean = part.mean(axis=0, keepdims=True)

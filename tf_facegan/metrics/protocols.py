@@ -51,8 +51,9 @@ def make(name, shape, network=None):
 
     Returns:
       An object with `names` (list of str); `part(images)` of some images of a set, uint8
-      [n, 3, H, W]; `summary(parts)` of all its parts; and `values(reals, fakes)` of two summaries:
-      list of float, one for every name.
+      [n, 3, H, W]; `summary(parts)` of all its parts; `values(reals, fakes)` of two summaries:
+      list of float, one for every name; and `is_kept`, whether a summary is a tuple of arrays small
+      enough to be kept.
 
     Raises:
       ValueError: an unknown name, or images that the metric cannot take.
@@ -72,6 +73,8 @@ def make(name, shape, network=None):
 
 
 class _SlicedWasserstein:
+    is_kept = False  # descriptors are larger than the images
+
     def __init__(self, shape):
         metric = SlicedWassersteinDistance(shape)
         self.names, self.part = metric.names, metric.part
@@ -80,19 +83,22 @@ class _SlicedWasserstein:
 
 class _Variation:
     names = ["MS-SSIM"]
+    is_kept = True
 
     def part(self, images):
         return ms_ssim.variation(images)
 
     def summary(self, parts):
         values, pairs = zip(*parts)
-        return float(np.average(values, weights=pairs))
+        return (np.average(values, weights=pairs),)
 
     def values(self, reals, fakes):
-        return [fakes]
+        return [float(value) for value in fakes]
 
 
 class _Activations:
+    is_kept = True
+
     def __init__(self, network, *names):
         self._network, self.names = network, list(names)
 
@@ -100,12 +106,12 @@ class _Activations:
         return self._network.activations(images.transpose(0, 2, 3, 1))
 
     def summary(self, parts):
-        return np.concatenate(parts)
+        return (np.concatenate(parts),)
 
 
 class _Frechet(_Activations):
     def summary(self, parts):
-        return frechet_distance.statistics(super().summary(parts))
+        return frechet_distance.statistics(*super().summary(parts))
 
     def values(self, reals, fakes):
         return [frechet_distance.frechet_distance(reals, fakes)]
@@ -113,12 +119,12 @@ class _Frechet(_Activations):
 
 class _Kernel(_Activations):
     def values(self, reals, fakes):
-        return list(kernel_distance.kernel_distance(reals, fakes))
+        return list(kernel_distance.kernel_distance(*reals, *fakes))
 
 
 class _Score(_Activations):
     def summary(self, parts):
-        return self._network.probabilities(super().summary(parts))
+        return inception_score.inception_score(self._network.probabilities(*super().summary(parts)))
 
     def values(self, reals, fakes):
-        return list(inception_score.inception_score(fakes))
+        return [float(value) for value in fakes]

@@ -11,6 +11,7 @@ import numpy as np
 from tf_facegan.config import option
 from tf_facegan.engine.progress import format_time
 from tf_facegan.metrics import protocols
+from tf_facegan.metrics.cache import StatisticsCache, set_identity
 from tf_facegan.utilities.images import split_modalities, to_uint8
 
 TAKES_RUN = True  # all snapshots of a run
@@ -24,6 +25,12 @@ class Options:
     num_images: Optional[int] = option(None, "images of a set; None: as published for each metric")
     real_passes: Optional[int] = option(None, "sets of reals; None: as published for each metric")
     snapshots: int = option(0, "only the newest so many; 0: all")
+    dataset: Optional[str] = option(
+        None, "set to compare with, such as faces that were held out; None: the one trained on"
+    )
+    cache: Optional[str] = option(
+        None, "folder for statistics of reals; None: ~/.cache/tf_facegan/metrics"
+    )
     inception: Optional[str] = option(None, "the published Inception graph of 2015, a local file")
     keras_weights: str = option("imagenet", "InceptionV3 weights: a file, or Keras's download")
     minibatch_size: Optional[int] = option(None, "images at a time; None: by resolution")
@@ -38,6 +45,7 @@ class _Row:
     kimg: Optional[float]
     summaries: dict
     seconds: float
+    is_cached: bool = False
 
 
 def describe(run_number):
@@ -45,7 +53,7 @@ def describe(run_number):
     return f"evaluate-metrics-{run_number}"
 
 
-def run(run_folder, folder, options):
+def run(run_folder, folder, options, snapshot=None):
     """Writes `metric-<name>-<images>.txt` (the published table) and `.jsonl` for every metric.
 
     Both also go into the run's folder; a line of the `.jsonl` holds the whole protocol beside the
@@ -56,6 +64,7 @@ def run(run_folder, folder, options):
       run_folder: `RunFolder` of a training run.
       folder: pathlib.Path to write to.
       options: `Options`.
+      snapshot: kimg of the only snapshot to evaluate; None: those that the options say.
 
     Returns:
       list of pathlib.Path written.
@@ -70,18 +79,13 @@ def run(run_folder, folder, options):
         if name not in protocols.PROTOCOLS:
             known = ", ".join(protocols.PROTOCOLS)
             raise ValueError(f"metrics: unknown metric {name!r}; there are: {known}")
-    reals = _Reals(run_folder.load_config(), options)
-    paths = run_folder.snapshots()[::-1]
-    paths = [path for path in paths if "final" not in path.name] or paths
-    if not paths:
-        raise FileNotFoundError(f"{run_folder.path}: no network snapshot yet")
-    kimgs = [int(path.stem.split("-")[-1]) if "final" not in path.name else None for path in paths]
-    chosen = list(zip(paths, kimgs))[: options.snapshots or None]
+    reals = _Reals(run_folder, options)
+    chosen = _snapshots(run_folder, options, snapshot)
     written = []
     for name in options.metrics:
         evaluation = _Evaluation(name, reals, options)
         for number in range(evaluation.real_passes):
-            evaluation.add("Reals" if number == 0 else f"Reals{number + 1}", None, reals.images)
+            evaluation.add_reals("Reals" if number == 0 else f"Reals{number + 1}")
         for path, kimg in chosen:
             pipeline = TBGANPipeline.from_run(run_folder.path, snapshot=kimg)
             random = np.random.RandomState(options.random_seed)
@@ -91,26 +95,56 @@ def run(run_folder, folder, options):
     return written
 
 
-class _Reals:
-    """The images of the run's set, from its beginning and around again."""
+def _snapshots(run_folder, options, snapshot):
+    """[(path, kimg)] of the snapshots to evaluate, newest first."""
+    if snapshot is not None:
+        return [(run_folder.snapshot(snapshot), snapshot)]
+    paths = run_folder.snapshots()[::-1]
+    paths = [path for path in paths if "final" not in path.name] or paths
+    if not paths:
+        raise FileNotFoundError(f"{run_folder.path}: no network snapshot yet")
+    kimgs = [int(path.stem.split("-")[-1]) if "final" not in path.name else None for path in paths]
+    return list(zip(paths, kimgs))[: options.snapshots or None]
 
-    def __init__(self, config, options):
+
+class _Reals:
+    """The images of a set, the run's own if no other is named, from its beginning and around."""
+
+    def __init__(self, run_folder, options):
         from tf_facegan.records.reader import RecordSet
 
+        config = run_folder.load_config()
         data = config.data
-        folder = data.sets.get("faces")
+        folder = options.dataset or data.sets.get("faces")
         if folder is None:
-            raise ValueError("the run names no data set, so that there is nothing to compare with")
+            raise ValueError(
+                "the run names no data set, so that there is nothing to compare with "
+                "(--set dataset=DIR names one)"
+            )
         self.set = RecordSet(folder, data.dtype, data.dynamic_range, data.max_label_size)
+        trained = run_folder.load_dataset().shape
+        if list(self.set.info.shape) != list(trained):
+            raise ValueError(
+                f"{folder}: images are {list(self.set.info.shape)}, {list(trained)} as those of "
+                "the run expected"
+            )
         self.modalities = self.set.info.modalities
         self.drange_net = config.train.drange_net
         self.minibatch = options.minibatch_size or min(max(8192 // self.set.resolution, 4), 256)
         self._position = 0
 
+    def description(self, count):
+        """What the next `count` images depend on: dict of JSON values."""
+        start = self._position % self.set.count
+        return {"set": set_identity(self.set), "first": start, "images": count}
+
     def images(self, count):
         """Yields the next `count` images, uint8 [n, C, H, W]."""
         for indices in self.indices(count):
             yield to_uint8(self.set.read(indices), self.set.range)
+
+    def skip(self, count):
+        """Goes on by `count` images."""
         self._position += count
 
     def indices(self, count):
@@ -146,19 +180,46 @@ class _Evaluation:
         self._metrics = {
             modality: protocols.make(name, shape, self._network) for modality, _ in reals.modalities
         }
+        self._cache = StatisticsCache(options.cache)
         self._rows = []
 
     def add(self, name, kimg, images):
         """Evaluates a set of images: `images(count)` yields uint8 [n, C, H, W]."""
         began = time.monotonic()
+        summaries = self._summaries(images)
+        self._rows.append(_Row(name, kimg, summaries, time.monotonic() - began))
+
+    def add_reals(self, name):
+        """Evaluates the next reals, or takes what is known of them."""
+        began = time.monotonic()
+        keys = self._keys()
+        kept = {modality: self._cache.load(key) for modality, key in keys.items()}
+        is_cached = bool(kept) and all(summary is not None for summary in kept.values())
+        summaries = kept if is_cached else self._summaries(self._reals.images)
+        for modality, key in () if is_cached else keys.items():
+            self._cache.save(key, summaries[modality])
+        self._reals.skip(self._count)
+        self._rows.append(_Row(name, None, summaries, time.monotonic() - began, is_cached))
+
+    def _summaries(self, images):
         parts = {modality: [] for modality in self._metrics}
         for batch in images(self._count):
             for modality, found in split_modalities(batch, self._reals.modalities).items():
                 parts[modality].append(self._metrics[modality].part(_as_rgb(found)))
-        summaries = {
+        return {
             modality: metric.summary(parts[modality]) for modality, metric in self._metrics.items()
         }
-        self._rows.append(_Row(name, kimg, summaries, time.monotonic() - began))
+
+    def _keys(self):
+        """{modality: what its summary of the next reals depends on}, of metrics that are kept."""
+        common = {
+            "metric": self.name,
+            "network": self._network.identity if self._network else None,
+            "minibatch": self._reals.minibatch,
+            **self._reals.description(self._count),
+        }
+        metrics = self._metrics.items()
+        return {name: {**common, "modality": name} for name, metric in metrics if metric.is_kept}
 
     def write(self, folder, run_folder):
         """Writes table and lines, and puts copies into the run's folder; returns the paths."""
@@ -206,6 +267,7 @@ class _Evaluation:
             "reals": f"{self._reals.set.count} examples in the order of the file, repeated",
             "network": self._network.identity if self._network else None,
             "seconds": round(row.seconds, 1),
+            "cached": row.is_cached,
             "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         }
 

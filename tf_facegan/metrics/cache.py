@@ -1,0 +1,71 @@
+"""What metrics know of real images, kept between evaluations.
+
+An entry is found by a hash of everything that it depends on, so that nothing has to be deleted
+when a set, a network or a protocol changes.
+"""
+
+import hashlib
+import json
+import logging
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tf_facegan.files import atomic_file
+
+CACHE = Path("~/.cache/tf_facegan/metrics")
+_FORMAT = 1  # raise it when a metric changes what it keeps
+
+
+class StatisticsCache:
+    """A folder of statistics.
+
+    Args:
+      folder: where it is; None is `~/.cache/tf_facegan/metrics`.
+    """
+
+    def __init__(self, folder=None):
+        self._folder = Path(CACHE if folder is None else folder).expanduser()
+
+    def load(self, description):
+        """Returns the tuple of arrays kept for a description (dict of JSON values), or None."""
+        path = self._path(description)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return tuple(file[f"arr_{i}"] for i in range(len(file.files)))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            logging.warning("%s: cannot be read (%s), made anew", path, error)
+            return None
+
+    def save(self, description, arrays):
+        """Keeps a tuple of arrays for a description."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self._path(description)) as file:
+            np.savez(file, *arrays)
+
+    def _path(self, description):
+        text = json.dumps([_FORMAT, description], sort_keys=True)
+        return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
+
+
+def set_identity(records):
+    """What tells one set from another, and from itself after a change.
+
+    Args:
+      records: `RecordSet`.
+
+    Returns:
+      dict of JSON values: path, files with sizes and times, type and range.
+    """
+    files = sorted(records.path.glob("*.tfrecords"))
+    stats = [(file.name, file.stat()) for file in files]
+    return {
+        "path": str(records.path.resolve()),
+        "files": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats],
+        "count": records.count,
+        "dtype": records.info.dtype,
+        "range": [float(end) for end in records.range],
+    }
