@@ -18,6 +18,7 @@ from tf_facegan import command_line, systems
 from tf_facegan import config as configuration
 from tf_facegan.engine import run_folder
 
+FOLD_FLAGS = ("folds", "fold")
 SIGNAL_EXIT = 128  # plus the signal's number, as shells report it
 
 
@@ -70,6 +71,15 @@ def parse(argv=None):
         type=int,
         metavar="N",
         help="split the CPU into N devices and train on them (default: 0, do not)",
+    )
+    training.add_argument(
+        "--folds", type=int, metavar="N", help="divide the subjects into N test sets (tdgan)"
+    )
+    training.add_argument(
+        "--fold",
+        metavar="K",
+        help="which of them is left out for testing, counted from 0, or all: a run for each, and "
+        "mean and deviation of their accuracies (default: the preset's)",
     )
     training.add_argument(
         "--resume", metavar="RUN_ID", help="go on with a run: number, folder or `latest`"
@@ -128,7 +138,7 @@ def run_training(args):
     from tf_facegan.engine import training
 
     try:
-        training.train(config, args.result_dir, run)
+        systems.get(config.system).part("train")(config, args.result_dir, run)
     except training.Stopped as stop:
         return SIGNAL_EXIT + stop.signal
     return 0
@@ -150,6 +160,7 @@ def new_config(args):
     datasets = args.dataset or [configs.DATASET] * bool(configs.DATASET)
     changes.update(dataset_changes(system, datasets))
     changes.update(runtime_changes(args))
+    changes.update(fold_changes(system, args))
     changes.update(configuration.parse_assignments(args.set))
     config = configuration.override(system.part("config")(), changes)
     sets = config.data.sets
@@ -190,6 +201,19 @@ def dataset_changes(system, words):
     return changes
 
 
+def fold_changes(system, args):
+    """What --folds and --fold change."""
+    given = {name: getattr(args, name) for name in FOLD_FLAGS if getattr(args, name) is not None}
+    for name in given:
+        if not hasattr(system.part("config")().data, name):
+            raise ValueError(f"--{name}: {system.name} has no folds")
+    if "fold" in given:
+        if given["fold"] != "all" and not given["fold"].isdigit():
+            raise ValueError(f"--fold {given['fold']}: expected a number from 0, or all")
+        given["fold"] = -1 if given["fold"] == "all" else int(given["fold"])
+    return {f"data.{name}": value for name, value in given.items()}
+
+
 def role_help():
     """What --dataset takes for systems of several roles, as one phrase."""
     several = [s for s in systems.SYSTEMS.values() if len(s.roles + s.optional_roles) > 1]
@@ -201,7 +225,7 @@ def role_help():
 
 def resumed(args):
     """Returns (run folder, configuration) of --resume, changed by --set and device flags."""
-    for flag in ("preset", "dataset", "mod"):
+    for flag in ("preset", "dataset", "mod", *FOLD_FLAGS):
         if getattr(args, flag):
             raise ValueError(f"--{flag} cannot be given with --resume: the run has its own")
     run = run_folder.locate(args.resume, args.result_dir)

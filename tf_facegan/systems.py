@@ -16,6 +16,8 @@ class System:
       trainer: what `engine/loop.py` drives.
       roles: names of the sets in `data.sets` that training needs; `--dataset DIR` gives the first.
       optional_roles: names of those it can do without.
+      train: function of (configuration, result folder, run to resume or None) that carries out a
+        training.
       pipeline: the inference class; None where there is none.
       estimate: function of a configuration that returns lines on the memory a device needs; None
         where there is none.
@@ -29,6 +31,7 @@ class System:
     trainer: str
     roles: tuple
     optional_roles: tuple = ()
+    train: str = "tf_facegan.engine.training:train"
     pipeline: str = None
     estimate: str = None
     utilities: tuple = ()
@@ -106,6 +109,8 @@ SYSTEMS = {
             trainer="tf_facegan.tdgan.trainer:Trainer",
             roles=("faces", "expressions"),
             optional_roles=("test",),
+            train="tf_facegan.tdgan.cross_validation:train",
+            pipeline="tf_facegan.tdgan.inference:TDGANPipeline",
         ),
     )
 }

@@ -9,6 +9,7 @@ from typing import Optional
 from tf_facegan.config import Runtime, option, section
 
 VALIDATION_SOURCES = ("split", "test", "none")
+ALL_FOLDS = -1
 GAP_COUNTERS = ("epoch", "run")
 
 
@@ -26,7 +27,9 @@ class Data:
     folds: int = option(
         0, "divide the subjects of `expressions` into so many groups, one of them the test set"
     )
-    fold: int = option(0, "which of the groups is the test set, counted from 0")
+    fold: int = option(
+        0, "which of the groups is the test set, counted from 0; -1: each in a run of its own"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -128,8 +128,8 @@ def _test_rows(config):
     data = config.data
     if data.folds:
         return _fold_rows(config)
-    test = _labelled(_open(config, "test", EXPRESSION)) if data.sets.get("test") else None
-    return _labelled(_open(config, "expressions", EXPRESSION)), test
+    test = labelled(_open(config, "test", EXPRESSION)) if data.sets.get("test") else None
+    return labelled(_open(config, "expressions", EXPRESSION)), test
 
 
 def _fold_rows(config):
@@ -145,16 +145,16 @@ def _fold_rows(config):
         if len(divided) != data.folds:
             raise ValueError(f"{folder}: {len(divided)} folds, data.folds is {data.folds}")
         parts = (folder / f"fold{data.fold}" / part for part in ("train", "test"))
-        return tuple(_labelled(_open(config, "expressions", EXPRESSION, path=p)) for p in parts)
+        return tuple(labelled(_open(config, "expressions", EXPRESSION, path=p)) for p in parts)
     expressions = _open(config, "expressions", EXPRESSION)
-    if _subjects(expressions) is None:
+    if subjects_of(expressions) is None:
         raise ValueError(f"{expressions.path}: no field `{SUBJECTS[0]}`, which data.folds needs")
-    rows = _labelled(expressions).rows
+    rows = labelled(expressions).rows
     held = _groups(expressions, rows, data.folds, config.random_seed) == data.fold
     return tuple(Rows.of(expressions, EXPRESSION, rows[part]) for part in (~held, held))
 
 
-def _labelled(records):
+def labelled(records):
     """The rows of a set that show a known expression (frames of a sequence between them do not)."""
     rows = np.flatnonzero(records.fields[EXPRESSION] >= 0)
     if not len(rows):
@@ -179,7 +179,7 @@ def _validation_rows(config, train, test):
 
 def _groups(records, rows, count, seed):
     """The group of each row; without subjects every picture is one of its own."""
-    subjects = _subjects(records)
+    subjects = subjects_of(records)
     subjects = rows if subjects is None else subjects[rows]
     try:
         return make_folds(subjects, count, seed)
@@ -187,7 +187,7 @@ def _groups(records, rows, count, seed):
         raise ValueError(f"{records.path}: {error}") from None
 
 
-def _subjects(records):
+def subjects_of(records):
     """Who is shown in each record of a set, or None."""
     return next((records.fields[name] for name in SUBJECTS if name in records.fields), None)
 

@@ -41,6 +41,10 @@ class Generator(Network):
       faces, expressions: [N, S, S, C] in [0, 1].
       noise: [N, S / 16, S / 16, noise_dim], uniform in [0, 1).
       training: without effect; the path to the image has no dropout.
+
+    Attributes:
+      image_size, channels, num_expressions: int.
+      noise_shape: (S / 16, S / 16, noise_dim).
     """
 
     part_names = ("enc_FR", "enc_ER", "fc_ER", "dec")
@@ -83,6 +87,8 @@ class Generator(Network):
         code_shape = (side, side, self.enc_ER.maps(128))
         self.fc_ER = Head(code_shape, num_expressions, dropout, name="fc_ER", **common)
         self.dec = Decoder(channels, noise_dim, num_blocks, name="dec", **common)
+        self.image_size, self.channels = image_size, channels
+        self.num_expressions = num_expressions
         self.noise_shape = (side, side, noise_dim)
         self.built = True
 

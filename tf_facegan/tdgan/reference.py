@@ -39,6 +39,11 @@ def extract(model):
     return reference_weights.extract(_published(model))
 
 
+def is_checkpoint(folder):
+    """Whether a folder holds the files of a published checkpoint."""
+    return (Path(folder) / f"{_GENERATOR_FILES['enc_ER']}.pkl").is_file()
+
+
 def load_checkpoint(folder):
     """Reads the files of a published checkpoint, without torch.
 

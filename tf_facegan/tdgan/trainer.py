@@ -6,6 +6,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.engine import run_folder
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.files import write_text
@@ -17,7 +18,6 @@ from tf_facegan.tdgan.validation import FILE, Validation
 from tf_facegan.utilities.images import save_image_grid
 
 BEST_SNAPSHOT = "network-best.npz"
-DATASET = "dataset.json"
 SEED_LIMIT = 2**31
 REALS = 16  # faces, and as many expressions, of `reals.png`
 
@@ -147,8 +147,9 @@ class Trainer:
             "expressions": self.data.names,
             "num_identities": self.data.num_identities,
             "num_expressions": self.data.num_expressions,
+            "expression_size": self.data.expressions.set.info.shape[1:],
         }
-        write_text(run.path / DATASET, json.dumps(names, indent=2) + "\n")
+        write_text(run.path / run_folder.DATASET, json.dumps(names, indent=2) + "\n")
 
     def write_reals(self, run):
         """Writes `reals.png`: faces, and below them expressions as the validation sees them."""

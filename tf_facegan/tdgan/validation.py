@@ -55,7 +55,7 @@ class Validation:
         Returns:
           ({summary name: float}, bool: whether the classification module is better than ever).
         """
-        row = np.concatenate([scores(logits, self._rows.labels) for logits in self._logits()])
+        row = np.concatenate([scores(logits, self._rows.labels) for logits in self.logits()])
         before = self.history.numpy()
         best = max([LEAST_ACCURACY, *before[:number, 0]])
         before[number] = row
@@ -77,7 +77,7 @@ class Validation:
         with atomic_file(path) as file:
             np.savez(file, **dict(zip(COLUMNS, history.T)))
 
-    def _logits(self):
+    def logits(self):
         """Returns the logits [N, K] of the classification module and of the discriminator."""
         found, size = ([], []), self._batch_size
         for begin in range(0, len(self._rows), size):

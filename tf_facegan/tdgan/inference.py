@@ -1,0 +1,339 @@
+"""Using a trained TDGAN: which expression a photo shows, and one photo's expression on another's
+face."""
+
+import contextlib
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from tf_facegan.engine import run_folder
+from tf_facegan.sources import faces as face_finder
+from tf_facegan.sources.expressions import EXPRESSIONS
+from tf_facegan.sources.images import center_square, resized
+from tf_facegan.sources.photos import describe, read_photo
+from tf_facegan.tdgan import reference
+from tf_facegan.tdgan.images import centre_crop
+from tf_facegan.tdgan.networks import Discriminator, Generator
+from tf_facegan.tdgan.trainer import BEST_SNAPSHOT
+
+FACE = face_finder.CropOptions()
+BRANCHES = ("expression", "face")
+_MINIBATCH = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Recognition:
+    """Which expressions some photos show.
+
+    Attributes:
+      names: list of K str, of the classes.
+      probabilities: float32 [N, K].
+    """
+
+    names: list
+    probabilities: np.ndarray
+
+    @property
+    def labels(self):
+        """int64 [N], the most probable class of each."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def expressions(self):
+        """list of N str, its name."""
+        return [self.names[label] for label in self.labels]
+
+
+class TDGANPipeline:
+    """A generator, with its classification module, ready to use.
+
+    Photos are paths, Pillow images or uint8 arrays [H, W, 3] or [H, W]. The face is found and cut
+    out as `crop` says, made grey if the network is, and resized to what it saw in training.
+
+    Args:
+      generator: `networks.Generator`.
+      discriminator: `networks.Discriminator` of expressions, the plain classifier, or None.
+      names: list of str, of the expressions; None: the seven basic ones, or numbers.
+      expression_size: int, side to which photos are resized before the middle is cut out when their
+        expression is asked for (training cuts out random places); None: no more than is seen.
+      crop: `sources.faces.CropOptions`.
+      name: str that names results, "<run>-<snapshot>".
+    """
+
+    def __init__(
+        self,
+        generator,
+        discriminator=None,
+        names=None,
+        expression_size=None,
+        crop=FACE,
+        name="tdgan",
+    ):
+        self.generator, self.discriminator = generator, discriminator
+        classes = generator.num_expressions
+        known = EXPRESSIONS if classes == len(EXPRESSIONS) else range(classes)
+        self.names = [str(known_name) for known_name in names or known]
+        self.expression_size = expression_size or generator.image_size
+        self.crop, self.name = crop, name
+
+    @classmethod
+    def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
+        """Loads the networks of a training run.
+
+        Args:
+          run_id: run number, folder, name or `latest`.
+          snapshot: kimg of the snapshot, "final", "best" (of the validation), or None for the best,
+            or the newest where none was kept.
+          result_dir: folder of run folders.
+          options: `crop`.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        path = snapshot_path(run, snapshot)
+        arrays = {"G": run.load_network(path, "G")}
+        with contextlib.suppress(ValueError):  # an imported checkpoint may lack it
+            arrays["D_ER"] = run.load_network(path, "D_ER")
+        networks = make_networks(arrays, path, run.load_config().networks.dropout)
+        described = _described(run.path / run_folder.DATASET)
+        return cls(
+            networks["G"],
+            networks.get("D_ER"),
+            names=described.get("expressions"),
+            expression_size=min(described.get("expression_size") or [0]),
+            name=f"{run.name}-{path.stem}",
+            **options,
+        )
+
+    @classmethod
+    def from_pretrained(cls, folder, **options):
+        """Loads a published checkpoint (`Enc_FR_G.pkl`, …, without torch) or a run folder.
+
+        Args:
+          folder: holds either; options: as of `from_run`.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the file.
+        """
+        folder = Path(folder)
+        if (folder / run_folder.CONFIG).is_file():
+            return cls.from_run(folder, **options)
+        networks = make_networks(reference.load_checkpoint(folder), folder)
+        return cls(networks["G"], networks.get("D_ER"), name=folder.name, **options)
+
+    def __call__(self, photos):
+        """`classify`."""
+        return self.classify(photos)
+
+    def classify(self, photos):
+        """Says which expressions photos show: list of N photos -> `Recognition`.
+
+        Raises:
+          FileNotFoundError, ValueError: a photo that cannot be read or without a face (named).
+        """
+        return self.recognise(self.prepare(photos))
+
+    def recognise(self, images):
+        """`classify` of prepared images [N, S, S, C] in [0, 1]."""
+        logits = self._run(self.generator.classify, images)
+        return Recognition(self.names, tf.nn.softmax(logits).numpy())
+
+    def transfer(self, faces, expressions, seed=0, noise=None):
+        """Gives faces the expressions of other photos.
+
+        Args:
+          faces, expressions: lists of N photos; one alone goes with all of the other list.
+          seed: int, of the noise.
+          noise: float32 [N, S / 16, S / 16, noise_dim] in [0, 1) instead.
+
+        Returns:
+          float32 [N, S, S, C] in [0, 1].
+        """
+        return self.decode(*self._codes(faces, expressions), seed, noise)
+
+    def interpolate(self, faces, expressions, steps=11, seed=0):
+        """Goes from one expression to another, or from one face to another, in even steps.
+
+        The two codes of one encoder are blended, (1 - a) * first + a * second with a from 0 to 1;
+        the other code and the noise stay.
+
+        Args:
+          faces, expressions: lists of photos, two in one of them and one in the other.
+          steps: int, at least 2; published stills have 11.
+          seed: int, of the noise.
+
+        Returns:
+          float32 [steps, S, S, C] in [0, 1].
+
+        Raises:
+          ValueError: other numbers of photos or steps.
+        """
+        if sorted((len(faces), len(expressions))) != [1, 2] or steps < 2:
+            raise ValueError(
+                f"{len(faces)} faces, {len(expressions)} expressions, {steps} steps; two photos of "
+                "one and one of the other, and at least 2 steps, expected"
+            )
+        face, expression = (
+            np.linspace(codes[0], codes[-1], steps, dtype=np.float32)
+            for codes in self._codes(faces, expressions)
+        )
+        noise = np.repeat(self.noise(1, seed), steps, axis=0)
+        return self.decode(face, expression, noise=noise)
+
+    def features(self, photos, branch="expression"):
+        """Codes for use elsewhere.
+
+        Args:
+          photos: list of N photos.
+          branch: "expression" or "face", the encoder.
+
+        Returns:
+          float32 [N, S / 16, S / 16, channels].
+        """
+        if branch not in BRANCHES:
+            raise ValueError(f"branch is {branch!r}, {' or '.join(BRANCHES)} expected")
+        return self.encode(self.prepare(photos, branch), branch)
+
+    def encode(self, images, branch="expression"):
+        """`features` of prepared images [N, S, S, C] in [0, 1]."""
+        G = self.generator
+        return self._run(G.encode_face if branch == "face" else G.encode_expression, images)
+
+    def decode(self, face_codes, expression_codes, seed=0, noise=None):
+        """Images [N, S, S, C] in [0, 1] of codes; one alone goes with all of the other."""
+        count = max(len(face_codes), len(expression_codes))
+        codes = [_repeated(codes, count) for codes in (face_codes, expression_codes)]
+        noise = self.noise(count, seed) if noise is None else np.asarray(noise, np.float32)
+        return self._run(self.generator.decode, *codes, noise)
+
+    def noise(self, count, seed=0):
+        """The noise of a seed, float32 [count, S / 16, S / 16, noise_dim] in [0, 1)."""
+        shape = (count, *self.generator.noise_shape)
+        return np.random.default_rng(seed).random(shape, np.float32)
+
+    def prepare(self, photos, branch="expression", sources=None):
+        """Finds, cuts out and resizes the faces of photos.
+
+        Args:
+          photos: list of N photos.
+          branch: "expression" or "face", the encoder that is to see them.
+          sources: list of N str, what errors call the photos; None: their files.
+
+        Returns:
+          float32 [N, S, S, C] in [0, 1].
+
+        Raises:
+          FileNotFoundError, ValueError: a photo that cannot be read or without a face.
+        """
+        sources = sources or [describe(photo) for photo in photos]
+        images = [self._prepared(*named, branch) for named in zip(photos, sources)]
+        return np.stack(images) if images else np.zeros([0, *self.image_shape], np.float32)
+
+    def export(self, out, format, overwrite=False):
+        """Writes the classifier for other programs: `export.export`, which checks the result.
+
+        Input `images`: float32 [N, S, S, C] in [0, 1]; outputs `logits` and `probabilities` [N, K].
+
+        Args:
+          out, format, overwrite: as of `export.export`.
+
+        Returns:
+          {output: largest difference to the network's}.
+        """
+
+        from tf_facegan import export as exporter
+
+        def classify(images):
+            logits = self.generator.classify(images)
+            return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+        spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
+        return exporter.export(classify, {"images": spec}, out, format, overwrite)
+
+    @property
+    def image_shape(self):
+        """(S, S, C) of the images that the networks take and give."""
+        G = self.generator
+        return (G.image_size, G.image_size, G.channels)
+
+    def _prepared(self, photo, source, branch):
+        picture = read_photo(photo)
+        if self.crop.crop == "face":
+            crop = face_finder.find_crop(picture, self.crop, source=source)
+            picture = face_finder.cut(picture, crop)
+        elif self.crop.crop == "center":
+            picture = center_square(picture)
+        size, is_gray = self.generator.image_size, self.generator.channels == 1
+        # Grey first, then the size: the published order.
+        picture = Image.fromarray(picture).convert("L" if is_gray else "RGB")
+        side = self.expression_size if branch == "expression" else size
+        values = np.atleast_3d(np.asarray(resized(picture, (side, side)), np.float32))
+        return centre_crop(values[None] / 255.0, size)[0]
+
+    def _codes(self, faces, expressions):
+        if not len(faces) or not len(expressions):
+            raise ValueError("at least one face and one expression expected")
+        return self.features(faces, "face"), self.features(expressions, "expression")
+
+    def _run(self, function, *arrays):
+        """Calls a network in minibatches."""
+        chunks = []
+        for begin in range(0, len(arrays[0]), _MINIBATCH):
+            part = [tf.constant(array[begin : begin + _MINIBATCH]) for array in arrays]
+            chunks.append(tf.cast(function(*part), tf.float32).numpy())
+        if not chunks:
+            raise ValueError("no pictures")
+        return np.concatenate(chunks)
+
+
+def snapshot_path(run, snapshot=None):
+    """The file of a snapshot of a `RunFolder`; see `TDGANPipeline.from_run`."""
+    best = run.path / BEST_SNAPSHOT
+    if snapshot == "best" and not best.is_file():
+        raise FileNotFoundError(f"{run.path}: no {BEST_SNAPSHOT}: no validation was above chance")
+    if best.is_file() and snapshot in (None, "best"):
+        return best
+    return run.snapshot(None if snapshot in (None, "final") else snapshot)
+
+
+def make_networks(arrays, source, dropout=0.5):
+    """Makes networks of published arrays.
+
+    Args:
+      arrays: {"G", "D_FR", "D_ER": published arrays}, some of them.
+      source: where they are from, for errors.
+      dropout: float, rate of the heads, which the arrays do not tell.
+
+    Returns:
+      {name: network}.
+
+    Raises:
+      ValueError: arrays that are none of such a network; names the source.
+    """
+    networks = {}
+    for name, values in arrays.items():
+        kind = Generator if name == "G" else Discriminator
+        try:
+            networks[name] = kind(**reference.arguments(values), dropout=dropout, seed=0)
+            reference.assign(networks[name], values)
+        except ValueError as error:
+            raise ValueError(f"{source}: {name}: {error}") from None
+    return networks
+
+
+def _described(path):
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from None
+
+
+def _repeated(codes, count):
+    if len(codes) not in (1, count):
+        raise ValueError(f"{len(codes)} and {count} photos; as many of both, or one of one of them")
+    return np.repeat(codes, count // len(codes), axis=0)
