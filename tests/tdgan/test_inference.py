@@ -6,6 +6,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from tests.tdgan import tiny
@@ -264,6 +265,23 @@ def test_evaluate_reports_both_classifiers_with_the_protocol(results, roles, tmp
     flags = ["--dataset", roles["expressions"], "--out", tmp_path]
     assert run(results, "evaluate", "latest", *flags) == 0
     assert (tmp_path / "all-discriminator.json").is_file()
+
+
+@pytest.mark.parametrize("format, name", (("savedmodel", "saved"), ("tflite", "c.tflite")))
+def test_export_gives_what_the_network_gives(format, name, results, pipeline, tmp_path, capsys):
+    out = tmp_path / name
+    assert run(results, "export", "latest", out, "--format", format) == 0
+    assert capsys.readouterr().out.startswith(f"{out} (largest difference")
+    images = np.random.RandomState(0).rand(3, 16, 16, 1).astype(np.float32)
+    if format == "tflite":
+        runner = tf.lite.Interpreter(str(out)).get_signature_runner()
+    else:
+        runner = tf.saved_model.load(str(out)).signatures["serving_default"]
+    found = runner(images=tf.constant(images))
+    expected = pipeline.recognise(images).probabilities
+    np.testing.assert_allclose(found["probabilities"], expected, atol=1e-5)
+    assert run(results, "export", "latest", out, "--format", format) == 1
+    assert "exists already; remove it or give --overwrite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,8 @@ def _add_export(commands):
     add = _add_run(
         commands, "export", "Writes the classifier for use without this package.", crops=False
     )
-    add("--out", required=True, metavar="PATH", help="folder or file to write")
+    add("out", metavar="OUT", help="folder (savedmodel) or .tflite or .onnx file to make")
+    add("--overwrite", action="store_true", help="replace what is there")
     add(
         "--format",
         default="savedmodel",

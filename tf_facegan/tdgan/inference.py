@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from tf_facegan import export as exporter
 from tf_facegan.engine import run_folder
 from tf_facegan.sources import faces as face_finder
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -245,8 +246,6 @@ class TDGANPipeline:
         Returns:
           {output: largest difference to the network's}.
         """
-
-        from tf_facegan import export as exporter
 
         def classify(images):
             logits = self.generator.classify(images)
