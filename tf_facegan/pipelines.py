@@ -82,9 +82,7 @@ class Pipeline:
             raise ValueError("save_pretrained: only a pipeline that was loaded from a run is saved")
         run = self.origin.run
         networks = self._networks()
-        config = run.load_config()
-        # Where the data lay is nobody's business, and not to be found elsewhere.
-        config = dataclasses.replace(config, data=dataclasses.replace(config.data, sets={}))
+        config = self._without_places(run.load_config())
         model = self._model(config, licence, description)
         owned = _owned(folder)
         with files.atomic_folder(folder, overwrite, owned=owned) as made:
@@ -111,6 +109,11 @@ class Pipeline:
         """Returns {network: {published name: array}} to save."""
         run, snapshot = self.origin.run, self.origin.snapshot
         return {name: run.load_network(snapshot, name) for name in self.used_networks}
+
+    def _without_places(self, config):
+        """Returns the configuration without where the data lay: that is nobody's business, and not
+        to be found elsewhere."""
+        return dataclasses.replace(config, data=dataclasses.replace(config.data, sets={}))
 
     def _save_further(self, folder):
         """Writes what else using the network needs into a model folder."""

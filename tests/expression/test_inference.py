@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+import tf_facegan
 from tests.expression import tiny
 from tf_facegan.engine import run_folder
 from tf_facegan.expression import __main__ as command
@@ -53,6 +54,19 @@ def test_a_run_decides_its_pipeline(results):
     message = "a run of expression-cwgan, one of expression-vgg16 expected"
     with pytest.raises(ValueError, match=message):
         load(ClassifierPipeline, results, 1)
+
+
+def test_model_folders_hold_all_that_using_a_network_needs(results, tmp_path):
+    for number in range(3):
+        pipeline = load(ExpressionPipeline, results, number)
+        folder = pipeline.save_pretrained(tmp_path / str(number))
+        for path in folder.rglob("*.json"):
+            assert str(results.parent) not in path.read_text(encoding="utf-8")
+        again = tf_facegan.load(folder)
+        assert type(again) is type(pipeline) and again.names == pipeline.names
+    first = load(GeneratorPipeline, results, 1)("Fear", 2).images
+    again = GeneratorPipeline.from_pretrained(tmp_path / "1")
+    np.testing.assert_array_equal(again("Fear", 2).images, first)
 
 
 def test_faces_of_an_expression_are_functions_of_the_seed(results):

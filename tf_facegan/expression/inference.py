@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.expression import autoencoder_trainer, epochs, reference, representation, sampling
 from tf_facegan.expression.networks import STATISTICS, Autoencoder, Classifier, Generator
@@ -16,20 +17,16 @@ from tf_facegan.expression.networks import STATISTICS, Autoencoder, Classifier, 
 _AT_ONCE = 64
 
 
-class ExpressionPipeline:
+class ExpressionPipeline(pipelines.Pipeline):
     """Base of the three pipelines.
 
     Attributes:
       system: str, the system whose runs it loads; None for the base, which loads any.
       name: str that names results, "<run>-<snapshot>".
       names: tuple of str, the expressions.
-      folder: pathlib.Path of the run, and dataset: folder of the set it was trained on; None where
-        they are not known.
     """
 
     system = None
-    folder = None
-    dataset = None
 
     @classmethod
     def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
@@ -54,10 +51,18 @@ class ExpressionPipeline:
         if not found or not issubclass(found[0], cls):
             expected = cls.system or ", ".join(pipeline.system for pipeline in PIPELINES)
             raise ValueError(f"{run.path}: a run of {config.system}, one of {expected} expected")
-        pipeline = found[0]._of_run(run, config, run.snapshot(snapshot), **options)
-        pipeline.folder = run.path
-        pipeline.dataset = config.data.sets.get("faces")
+        path = run.snapshot(snapshot)
+        pipeline = found[0]._of_run(run, config, path, **options)
+        pipeline.origin = pipelines.Origin(run, path)
         return pipeline
+
+    @property
+    def dataset(self):
+        """Folder of the set that it was trained on; None where that is not known."""
+        return self.origin and self.origin.run.load_config().data.sets.get("faces")
+
+    def labels(self):
+        return {"expressions": list(self.names)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +159,14 @@ class GeneratorPipeline(ExpressionPipeline):
         epoch = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
         return cls(generator, representations, "scrambled", "bgr", name, epoch)
 
+    def _without_places(self, config):
+        config = super()._without_places(config)
+        data = dataclasses.replace(config.data, representations=None)
+        return dataclasses.replace(config, data=data)
+
+    def _save_further(self, folder):
+        self.representations.save(folder / representation.FOLDER)
+
     def __call__(self, expression, count=1, seed=0):
         """Generates faces of an expression.
 
@@ -234,6 +247,7 @@ class AutoencoderPipeline(ExpressionPipeline):
     """
 
     system = "expression-autoencoder"
+    used_networks = ("autoencoder",)
 
     def __init__(
         self, autoencoder, target_range="unit", channel_order="rgb", names=(), name="autoencoder"
@@ -315,6 +329,7 @@ class ClassifierPipeline(ExpressionPipeline):
     """
 
     system = "expression-vgg16"
+    used_networks = ("classifier",)
 
     def __init__(self, classifier, names, image_size=100, name="classifier"):
         self.classifier, self.names = classifier, tuple(names)

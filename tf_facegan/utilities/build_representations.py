@@ -64,7 +64,7 @@ def run(pipeline, folder, options):
             "expected"
         )
     made = builder.build_from_set(pipeline.autoencoder, records, pipeline.channel_order)
-    note = {"autoencoder": pipeline.name, "dataset": str(path), "images": records.count}
+    note = {"autoencoder": pipeline.name, "dataset": records.name, "images": records.count}
     made = dataclasses.replace(made, made={**made.made, **note})
     written = folder / representation.FOLDER
     made.save(written)

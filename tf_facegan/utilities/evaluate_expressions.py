@@ -110,7 +110,7 @@ class _Judge:
         else:
             from tf_facegan.expression.inference import ClassifierPipeline
 
-            results = pipeline.folder.parent if pipeline.folder else "results"
+            results = pipeline.origin.run.path.parent if pipeline.origin else "results"
             self._model = ClassifierPipeline.from_run(options.classifier, result_dir=results)
             known, self.name = self._model.names, self._model.name
         unknown = [name for name in pipeline.names if name not in known]
