@@ -19,6 +19,7 @@ from tf_facegan.expression.inference import (
     GeneratorPipeline,
 )
 from tf_facegan.utilities import build_representations, evaluate_expressions
+from tf_facegan.utilities.video import read_frames
 
 EXPRESSIONS = tiny.EXPRESSIONS
 
@@ -165,7 +166,8 @@ def test_generate_writes_pictures_a_sheet_and_the_published_array(results, tmp_p
 
 def test_interpolate_writes_a_row_for_each_face(results, tmp_path):
     flags = ["--expressions", "Fear", "Anger", "--steps", 3, "--count", 2, "--result_dir", results]
-    assert run("interpolate", 1, tmp_path, *flags) == 0
+    assert run("interpolate", 1, tmp_path, *flags, "--video", "gif") == 0
+    assert len(list(read_frames(tmp_path / "interpolation.gif"))) == 4
     assert cv2.imread(str(tmp_path / "interpolation.png")).shape == (64, 4 * 32, 3)
 
 
@@ -179,6 +181,15 @@ def test_reconstruct_takes_pictures_and_sets(faces, results, tmp_path):
     assert cv2.imread(str(out / "2_reconstructed.png")).shape == (32, 32, 3)
     assert run("reconstruct", 0, out, faces, "--limit", 12, "--result_dir", results) == 0
     assert cv2.imread(str(out / "sheet.png")).shape == (4 * 32, 320, 3)
+
+
+def test_pictures_must_be_square_or_cut(results, tmp_path, capsys):
+    wide = tmp_path / "wide.png"
+    cv2.imwrite(str(wide), np.zeros((40, 60), np.uint8))
+    flags = ["--result_dir", results]
+    assert run("classify", 2, tmp_path / "out", wide, *flags) == 1
+    assert "wide.png: 60x40 pixels, a square expected; --crop center" in capsys.readouterr().err
+    assert run("classify", 2, tmp_path / "out", wide, *flags, "--crop", "center") == 0
 
 
 def test_classify_reports_on_a_set(faces, results, tmp_path, capsys):

@@ -47,6 +47,7 @@ def _parser():
     add("out_dir", metavar="OUT_DIR", help="folder to write to")
     add("--expressions", nargs="+", metavar="NAME", help="at least two (default: all, and back)")
     add("--count", type=int, default=4, help="faces (default: %(default)s)")
+    add("--video", choices=("mp4", "gif"), help="a moving picture, too")
     add("--steps", type=int, default=6, help="pictures from one to the next (default: %(default)s)")
     _add_sampling(add)
 
@@ -60,6 +61,16 @@ def _parser():
     add("run_id", metavar="RUN", help="run of expression-vgg16")
     _add_faces(add)
     _add_run(add)
+
+    add = _command(commands, "import_checkpoint", "a published checkpoint as a run folder")
+    add("checkpoint", metavar="CHECKPOINT", help="model_<epoch>_<iteration>.ckpt")
+    add("out_dir", metavar="OUT_DIR", help="run folder to make, e.g. results/010-published")
+    add("--representations", required=True, metavar="PATH", help="what it was trained with")
+
+    add = _command(commands, "import_autoencoder", "a published autoencoder as a run folder")
+    add("json", metavar="JSON", help="model_ae_tex.json")
+    add("weights", metavar="H5", help="model_ae_tex.h5")
+    add("out_dir", metavar="OUT_DIR", help="run folder to make, e.g. results/011-published")
 
     add = _command(commands, "distances", "distances between representations, as a picture")
     add("representations", metavar="REPRESENTATIONS", help="folder or file, ours or published")
@@ -115,7 +126,7 @@ def generate(args):
 
 
 def interpolate(args):
-    """Writes `interpolation.png`, a row for each face."""
+    """Writes `interpolation.png`, a row for each face, and a moving picture."""
     from tf_facegan.expression import outputs
 
     for flag in ("count", "steps"):
@@ -124,7 +135,7 @@ def interpolate(args):
     pipeline = _generator(args)
     expressions = args.expressions or [*pipeline.names, pipeline.names[0]]
     images = pipeline.interpolate(expressions, args.steps, args.count, args.seed)
-    _print(outputs.write_interpolation(args.out_dir, images))
+    _print(outputs.write_interpolation(args.out_dir, images, args.video))
 
 
 def reconstruct(args):
@@ -157,6 +168,21 @@ def classify(args):
     _print(written)
     if report:
         print(f"accuracy {report.accuracy:.1%} of {report.count}")
+
+
+def import_checkpoint(args):
+    """Makes the run folder and prints its path."""
+    from tf_facegan.expression import import_runs
+
+    made = import_runs.import_checkpoint(args.checkpoint, args.representations, args.out_dir)
+    print(made.path)
+
+
+def import_autoencoder(args):
+    """Makes the run folder and prints its path."""
+    from tf_facegan.expression import import_runs
+
+    print(import_runs.import_autoencoder(args.json, args.weights, args.out_dir).path)
 
 
 def distances(args):
@@ -215,7 +241,16 @@ def _print(paths):
 
 _COMMANDS = {
     function.__name__: function
-    for function in (generate, interpolate, reconstruct, classify, distances, show)
+    for function in (
+        generate,
+        interpolate,
+        reconstruct,
+        classify,
+        import_checkpoint,
+        import_autoencoder,
+        distances,
+        show,
+    )
 }
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from tf_facegan.expression import representation
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources import faces, image_folder
+from tf_facegan.sources import images as sources
 from tf_facegan.utilities.images import to_uint8
 
 
@@ -53,8 +55,15 @@ def read(paths, side, crop=faces.WHOLE, limit=None):
 
 
 def _picture(file, crop, side):
-    picture = image_folder.load_image(file, crop, side)
-    return np.repeat(picture, 3 // len(picture), axis=0).transpose(1, 2, 0)
+    picture = faces.prepare(sources.read_grey_or_rgb(file), crop, side, file)
+    height, width, channels = picture.shape
+    if height != width:
+        raise ValueError(
+            f"{file}: {width}x{height} pixels, a square expected; --crop center or --crop face "
+            "cuts one out"
+        )
+    picture = sources.resized_array(picture, side, Image.Resampling.LANCZOS)
+    return np.repeat(picture, 3 // channels, axis=2)
 
 
 def _of_set(path, side, limit):

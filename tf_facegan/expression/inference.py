@@ -141,22 +141,16 @@ class GeneratorPipeline(ExpressionPipeline):
         Raises:
           FileNotFoundError, ValueError: naming the file.
         """
-        from tf_facegan.expression import imports
+        from tf_facegan.expression import import_runs, imports
 
         if not isinstance(representations, representation.Representations):
             representations = representation.load(representations)
         generator = imports.load_checkpoint(path).generator(statistics)
-        rows = representations.rows.astype(np.float32)
-        if rows.shape[1] != generator.condition_dim:
-            raise ValueError(
-                f"{path}: conditions of {generator.condition_dim} numbers expected, the "
-                f"representations have {rows.shape[1]}"
-            )
+        import_runs.check_conditions(path, generator, representations)
         if statistics == "moving":
-            sampling.gather_statistics(generator, rows)
+            sampling.gather_statistics(generator, representations.rows.astype(np.float32))
         name = Path(str(path).rstrip(".")).name
-        fields = name.split("_")
-        epoch = int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+        epoch = import_runs.epoch_of(path)
         return cls(generator, representations, "scrambled", "bgr", name, epoch)
 
     def _without_places(self, config):

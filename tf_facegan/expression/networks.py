@@ -93,7 +93,7 @@ class Autoencoder(_Network):
         if dim < 4 or dim % 4:
             raise ValueError(f"dim is {dim}, a multiple of 4 expected")
         super().__init__(name, dtype, seed)
-        self.image_size, self.code_gain = image_size, code_gain
+        self.image_size, self.dim, self.code_gain = image_size, dim, code_gain
         self.code_activation, self.output_activation = code_activation, output_activation
         self._code_function = _activation("code_activation", code_activation)
         self._output_function = _activation("output_activation", output_activation)

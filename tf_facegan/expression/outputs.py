@@ -8,9 +8,11 @@ import numpy as np
 from tf_facegan.expression import sampling
 from tf_facegan.files import atomic_file
 from tf_facegan.metrics import classification
-from tf_facegan.utilities.images import save_image_grid, write_image
+from tf_facegan.utilities.images import as_rgb, image_grid, save_image_grid, write_image
+from tf_facegan.utilities.video import animation_writer
 
 _COLUMNS = 10
+_FPS = 12
 
 
 def write_samples(folder, pipeline, expression, output):
@@ -45,12 +47,13 @@ def write_sheet(path, images, columns=None):
     return save_image_grid(images.transpose(0, 3, 1, 2), path, (0, 255), size)
 
 
-def write_interpolation(folder, images):
-    """Writes a sheet, a row for each face.
+def write_interpolation(folder, images, video=None):
+    """Writes `interpolation.png`, a row for each face, and a moving picture of all faces.
 
     Args:
       folder: where; it is made.
       images: uint8 [T, N, H, W, 3].
+      video: "mp4" or "gif"; None: no moving picture.
 
     Returns:
       list of pathlib.Path.
@@ -58,7 +61,13 @@ def write_interpolation(folder, images):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = np.concatenate(images.swapaxes(0, 1))
-    return write_sheet(folder / "interpolation.png", rows, columns=len(images))
+    written = write_sheet(folder / "interpolation.png", rows, columns=len(images))
+    if video:
+        written.append(folder / f"interpolation.{video}")
+        with animation_writer(written[-1], _FPS) as append:
+            for faces in images:
+                append(as_rgb(image_grid(faces.transpose(0, 3, 1, 2))))
+    return written
 
 
 def write_reconstructions(folder, faces, reconstructions):
