@@ -71,6 +71,8 @@ SYSTEMS = {
             config="tf_facegan.ganimation.config:Config",
             trainer="tf_facegan.ganimation.trainer:Trainer",
             roles=("faces",),
+            pipeline="tf_facegan.ganimation.inference:GANimationPipeline",
+            utilities=("evaluate_editing",),
         ),
         System(
             name="rdgan",
@@ -120,6 +122,7 @@ SYSTEMS = {
 # snapshot=None)`, the last being the kimg of a network snapshot.
 UTILITIES = {
     "build_representations": "tf_facegan.utilities.build_representations",
+    "evaluate_editing": "tf_facegan.utilities.evaluate_editing",
     "evaluate_expressions": "tf_facegan.utilities.evaluate_expressions",
     "evaluate_metrics": "tf_facegan.utilities.evaluate_metrics",
     "fit_real_images": "tf_facegan.utilities.fit_real_images",

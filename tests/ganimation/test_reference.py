@@ -117,28 +117,10 @@ def adam(model):
     return Adam(list(model.named_trainable_variables.values()), 0.5, 0.999)
 
 
-def optimizer_content(model, step=7):
-    """A published optimizer file: moments by memory address, in the order of `params`."""
-    random = np.random.RandomState(0)
-    published = reference.extract(model)
-    names = list(model.named_trainable_variables)
-    keys = [140_000_000 - 97 * i for i in range(len(names))]
-    state = {
-        key: {
-            "step": step,
-            "exp_avg": random.randn(*published[name].shape).astype(np.float32),
-            "exp_avg_sq": random.rand(*published[name].shape).astype(np.float32),
-        }
-        for key, name in zip(keys, names)
-    }
-    group = {"lr": 1e-4, "betas": (0.5, 0.999), "eps": 1e-8, "weight_decay": 0, "params": keys}
-    return {"state": dict(sorted(state.items())), "param_groups": [group]}
-
-
 @pytest.mark.parametrize("container", ["zip", "legacy"])
 def test_optimizer_files(container, tmp_path):
     model = Generator(**tiny.G, seed=1)
-    content = optimizer_content(model)
+    content = tiny.optimizer_content(model)
     path = torch_writer.save(tmp_path / "1-0-G_optim.ckpt", content, container)
     optimizer = adam(model)
     reference.assign_optimizer(optimizer, model, reference.load_optimizer(path))
@@ -158,7 +140,7 @@ def test_an_optimizer_file_without_steps_resets(tmp_path):
     optimizer = adam(model)
     variables = list(model.named_trainable_variables.values())
     optimizer.apply([variable + 1 for variable in variables], variables, 0.1)
-    content = {**optimizer_content(model), "state": {}}
+    content = {**tiny.optimizer_content(model), "state": {}}
     path = torch_writer.save(tmp_path / "1-0-D_optim.ckpt", content)
     reference.assign_optimizer(optimizer, model, reference.load_optimizer(path))
     assert not any(np.any(slot) for slot in optimizer.m + optimizer.v)
@@ -167,7 +149,7 @@ def test_an_optimizer_file_without_steps_resets(tmp_path):
 
 def test_optimizers_that_do_not_fit(tmp_path):
     model = Discriminator(**tiny.D, seed=1)
-    path = torch_writer.save(tmp_path / "D_optim.ckpt", optimizer_content(model))
+    path = torch_writer.save(tmp_path / "D_optim.ckpt", tiny.optimizer_content(model))
     entries = reference.load_optimizer(path)
     optimizer = adam(model)
     with pytest.raises(ValueError, match="optimizer of 5 parameters, the network has 6"):

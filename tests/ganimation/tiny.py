@@ -4,6 +4,7 @@ import numpy as np
 
 from tests.records import sets
 from tf_facegan import config as configuration
+from tf_facegan.ganimation import reference
 from tf_facegan.ganimation.config import Config
 from tf_facegan.sources.action_units import AUS
 
@@ -38,3 +39,21 @@ def config_for(faces, **changes):
     """Returns the tiny configuration for a set, with dotted fields changed."""
     chosen = {"data.sets.faces": str(faces)}
     return configuration.override(Config(), {**CHANGES, **chosen, **changes})
+
+
+def optimizer_content(model, step=7):
+    """A published optimizer file: moments by memory address, in the order of `params`."""
+    random = np.random.RandomState(0)
+    published = reference.extract(model)
+    names = list(model.named_trainable_variables)
+    keys = [140_000_000 - 97 * i for i in range(len(names))]
+    state = {
+        key: {
+            "step": step,
+            "exp_avg": random.randn(*published[name].shape).astype(np.float32),
+            "exp_avg_sq": random.rand(*published[name].shape).astype(np.float32),
+        }
+        for key, name in zip(keys, names)
+    }
+    group = {"lr": 1e-4, "betas": (0.5, 0.999), "eps": 1e-8, "weight_decay": 0, "params": keys}
+    return {"state": dict(sorted(state.items())), "param_groups": [group]}

@@ -135,16 +135,28 @@ def load_network(path, network):
       ValueError: for a file that is no snapshot, or one without that network.
     """
     prefix = f"{network}/"
+    with _open_snapshot(path) as file:
+        arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
+    if not arrays:
+        raise ValueError(f"{path}: holds no network {network!r}")
+    return arrays
+
+
+def network_names(path):
+    """Returns the names of the networks in a snapshot; errors as of `load_network`."""
+    with _open_snapshot(path) as file:
+        return sorted({key.partition("/")[0] for key in file.files})
+
+
+@contextlib.contextmanager
+def _open_snapshot(path):
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
+            yield file
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a network snapshot, or cut short ({error})") from None
-    if not arrays:
-        raise ValueError(f"{path}: holds no network {network!r}")
-    return arrays
 
 
 def numbered(result_dir, number, desc):

@@ -33,6 +33,11 @@ class Networks:
         "uniform",
         "scales of instance norms at the start: uniform (0 to 1), ones or normal (1, 0.02)",
     )
+    condition_after_norm: bool = option(
+        False,
+        "action units go in behind the first instance norm, which takes constants out (published: "
+        "before it, where only zero padding lets them through)",
+    )
     update_running_stats: bool = option(
         True, "keep the running statistics that published checkpoints hold; results do not use them"
     )

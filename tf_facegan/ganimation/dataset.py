@@ -73,6 +73,7 @@ def network_arguments(config, info):
             "conv_dim": networks.g_conv_dim,
             "repeat_num": networks.g_repeat_num,
             "norm_scale_init": networks.norm_scale_init,
+            "condition_after_norm": networks.condition_after_norm,
             "update_running_stats": networks.update_running_stats,
         },
         "D": {**common, "conv_dim": networks.d_conv_dim, "repeat_num": networks.d_repeat_num},

@@ -69,8 +69,8 @@ class Convolution(_Layer):
 
     def call(self, x):
         if self.transposed:
-            batch, height, width = tf.unstack(tf.shape(x)[:3])
-            shape = [batch, height * self.stride, width * self.stride, self.outputs]
+            _, height, width, _ = x.shape
+            shape = [tf.shape(x)[0], height * self.stride, width * self.stride, self.outputs]
             return tf.nn.conv2d_transpose(x, self.kernel, shape, self.stride, "SAME")
         x = conv2d(x, self.kernel, self.stride)
         if self.bias is None:

@@ -61,6 +61,7 @@ class Generator(_Network):
         repeat_num=6,
         norm_scale_init="uniform",
         update_running_stats=True,
+        condition_after_norm=False,
         seed=None,
         name="generator",
         dtype=None,
@@ -75,6 +76,9 @@ class Generator(_Network):
           norm_scale_init: scales of the instance norms at the start: "uniform" in [0, 1), "ones" or
             "normal", N(1, 0.02**2).
           update_running_stats: whether training updates the running statistics.
+          condition_after_norm: add what the first layer makes of the AUs behind its instance norm.
+            As published they go in before it, as constant channels, and the norm takes out what is
+            constant: only the zero padding lets the network see them, from the border inwards.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -89,6 +93,7 @@ class Generator(_Network):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
         self.update_running_stats = update_running_stats
+        self.condition_after_norm = condition_after_norm
         self.named_layers = {}
 
         def convolution(path, *shape, **options):
@@ -142,8 +147,14 @@ class Generator(_Network):
             return norm(f"{head}.{int(place) + 1}", self.named_layers[path](x))
 
         images = tf.cast(images, self.compute_dtype)
-        x = self._first_layer(images, tf.cast(aus, self.compute_dtype))
-        x = tf.nn.relu(norm("main.1", x))
+        aus = tf.cast(aus, self.compute_dtype)
+        if self.condition_after_norm:
+            kernel = self.named_layers["main.0"].kernel
+            x = norm("main.1", conv2d(images, kernel[:, :, :3]))
+            x += tf.matmul(aus, tf.reduce_sum(kernel[:, :, 3:], axis=[0, 1]))[:, None, None]
+            x = tf.nn.relu(x)
+        else:
+            x = tf.nn.relu(norm("main.1", self._first_layer(images, aus)))
         for path in ("main.3", "main.6"):
             x = tf.nn.relu(conv_norm(path, x))
         for place in self._blocks:

@@ -48,7 +48,7 @@ def assign(model, arrays):
         differ from their parameter; the network is left as it was.
     """
     variables = _published(model)
-    arrays = {_canonical(name): array for name, array in arrays.items()}
+    arrays = {canonical(name): array for name, array in arrays.items()}
     arrays = {name: array for name, array in arrays.items() if not name.endswith(_COUNTER)}
     parameters = {}
     for name, array in arrays.items():
@@ -189,7 +189,8 @@ def _in_published_layout(variable):
     return _PublishedKernel(variable) if len(variable.shape) == 4 else variable
 
 
-def _canonical(name):
+def canonical(name):
+    """Returns vipermu's name for a parameter of one of the published codes."""
     name = name[len("module.") :] if name.startswith("module.") else name
     for theirs, ours in _HEADS.items():
         if name.startswith(theirs):

@@ -78,6 +78,26 @@ def as_rgb(image):
     return np.ascontiguousarray(shown.transpose(1, 2, 0))
 
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def check_image_file(flag, path):
+    """Raises unless `write_image` can make a file, before there is an image.
+
+    Args:
+      flag: str, the flag that names the file.
+      path: where it shall be.
+
+    Raises:
+      ValueError: another ending, or a folder. FileNotFoundError: no folder to put it into.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in IMAGE_SUFFIXES or path.is_dir():
+        raise ValueError(f"{flag} {path}: a .png or .jpg file expected")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{flag} {path}: no folder {path.parent}")
+
+
 def write_image(path, image):
     """Writes a uint8 image [H, W] (grey) or [H, W, 3] (RGB); the ending picks the format.
 

@@ -187,3 +187,15 @@ def test_workers_need_no_tensorflow():
         "assert not {'tensorflow', 'pandas'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_action_units_on_their_own(tmp_path):
+    create(tmp_path / "toy", "records", test_share=0, count=16, alone=0.5)
+    found = RecordSet(tmp_path / "toy")
+    assert "expression" not in found.fields
+    plain = casting.pictures(16, 4, seed=0, resolution=16)
+    same = [np.array_equal(e.aus, row) for e, row in zip(plain, found.fields["aus"])]
+    assert sum(same) == 8 and same[:4] == [True] * 4 and same[4:8] == [False] * 4
+    for options in ({"alone": 1.5}, {"alone": 0.5, "layout": "celeba"}):
+        with pytest.raises(ValueError, match="--alone is"):
+            create(tmp_path / "no", options.pop("layout", "records"), **options)

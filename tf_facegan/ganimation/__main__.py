@@ -1,0 +1,337 @@
+"""`python -m tf_facegan.ganimation …`: expressions of photos by action units.
+
+Action units (AUs) are intensities from 0 to 5, as OpenFace writes them. RUN is a run number,
+folder, name or `latest` (the default), or a published …G.ckpt.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tf_facegan import command_line
+
+_PHOTO = (
+    "picture file; a picture of the network's size is taken whole, in others a face is searched"
+)
+
+
+def main(argv=None):
+    """Parses the command line and runs it; returns the exit code."""
+    args = parse(argv)
+    command_line.quiet_tensorflow()
+    return command_line.run(args.run_command, args)
+
+
+def parse(argv=None):
+    parser = command_line.ArgumentParser(
+        prog="python -m tf_facegan.ganimation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name, function, help):
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run_command=function)
+        return sub
+
+    _add_edit(command("edit", edit, "change the expression of a photo"))
+    _add_animate(command("animate", animate, "move the faces of photos by a sequence of AUs"))
+    _add_random_batch(
+        command("random_batch", random_batch, "move seven faces of a set by a sequence of AUs")
+    )
+    _add_sweep(command("sweep", sweep, "one AU after the other at rising intensity"))
+    _add_export(command("export", export_network, "write the generator for other programs"))
+    _add_import(command("import", import_published, "make a run folder of published checkpoints"))
+    for sub in commands.choices.values():
+        command_line.add_debug_flag(sub)
+    return parser.parse_args(sys.argv[1:] if argv is None else argv)
+
+
+def _add_run(sub):
+    sub.add_argument("--run_id", default="latest", metavar="RUN", help="default: %(default)s")
+    _add_snapshot(sub)
+
+
+def _add_snapshot(sub):
+    add = sub.add_argument
+    add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
+    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+
+
+def _add_crop(sub):
+    add = sub.add_argument_group("which part of a photo is the face").add_argument
+    choices = ("auto", "face", "center", "none")
+    add(
+        "--crop",
+        choices=choices,
+        default="auto",
+        help="auto: none for a picture of the network's size, else face (default: %(default)s)",
+    )
+    add(
+        "--margin",
+        type=float,
+        default=0.1,
+        help="around the face, as when the set was made (default: %(default)s)",
+    )
+    add("--align", type=int, choices=(0, 1), default=1, help="level the eyes (default: 1)")
+    add(
+        "--faces",
+        choices=("largest", "confident", "one", "all"),
+        default="largest",
+        help="which of several faces (default: %(default)s)",
+    )
+    add(
+        "--detector",
+        choices=("cascade", "mediapipe"),
+        default="cascade",
+        help="default: %(default)s",
+    )
+
+
+def _add_edit(sub):
+    add = sub.add_argument
+    add("photo", help=_PHOTO)
+    add(
+        "--au",
+        action="append",
+        default=[],
+        metavar="NAME=INTENSITY",
+        help="an AU to show, as AU12=3, repeatable; all others stay as they are",
+    )
+    add("--expression", metavar="NAME", help="all AUs of an expression: happiness, surprise, …")
+    add("--like", metavar="PHOTO", help="the AUs that the critic reads in another photo")
+    add("--strength", type=float, default=1.0, help="0 (as it is) to 1 (default: %(default)s)")
+    add("--out", required=True, metavar="FILE", help=".png or .jpg")
+    add("--parts", metavar="FILE", help="also write face, mask, colour image and result")
+    _add_crop(sub)
+    _add_run(sub)
+
+
+def _add_drive(sub):
+    add = sub.add_argument
+    add(
+        "--drive",
+        required=True,
+        metavar="PATH",
+        help="text list of AUs, OpenFace's .csv or folder "
+        "of them; or a video or folder of frames, in which the critic reads the AUs",
+    )
+    add(
+        "--smooth",
+        type=float,
+        default=0.0,
+        metavar="FRAMES",
+        help="smooth AUs over so many frames (default: 0, do not)",
+    )
+    add("--fps", type=float, help="frames a second of a clip (default: the video's, else 20)")
+    add("--out", required=True, metavar="PATH", help=".mp4 or .gif, or a folder for pictures")
+
+
+def _add_animate(sub):
+    sub.add_argument(
+        "photos", nargs="+", metavar="photo", help=_PHOTO + "; several stand side by side in a clip"
+    )
+    _add_drive(sub)
+    _add_crop(sub)
+    _add_run(sub)
+
+
+def _add_random_batch(sub):
+    add = sub.add_argument
+    add("--dataset", metavar="DIR", help="set to take faces from (default: the run's)")
+    add("--count", type=int, default=7, help="faces (default: %(default)s, as published)")
+    add("--seed", type=int, default=0, help="of their choice (default: %(default)s)")
+    add("--drive_images", metavar="DIR", help="pictures of the driving frames, to be shown")
+    _add_drive(sub)
+    _add_run(sub)
+
+
+def _add_sweep(sub):
+    add = sub.add_argument
+    add("photo", help=_PHOTO)
+    add(
+        "--au",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="AU, repeatable, a row each (default: all)",
+    )
+    add("--steps", type=int, default=9, help="intensities (default: %(default)s)")
+    add(
+        "--range",
+        type=float,
+        nargs=2,
+        default=(0.0, 5.0),
+        metavar=("FROM", "TO"),
+        help="default: 0 5",
+    )
+    add("--out", required=True, metavar="FILE", help=".png or .jpg")
+    _add_crop(sub)
+    _add_run(sub)
+
+
+def _add_export(sub):
+    add = sub.add_argument
+    add("run_id", metavar="RUN", help="run number, folder, name or `latest`, or a …G.ckpt")
+    add("out", metavar="OUT", help="folder (savedmodel) or file to make")
+    add("--format", required=True, choices=("savedmodel", "tflite", "onnx"))
+    add("--overwrite", action="store_true", help="replace what is there")
+    _add_snapshot(sub)
+
+
+def _add_import(sub):
+    add = sub.add_argument
+    add(
+        "checkpoint",
+        help="a …G.ckpt or .pth, or its folder; …D.ckpt and …_optim.ckpt beside it are taken along",
+    )
+    add("out", metavar="RUN_FOLDER", help="folder to make")
+    add("--aus", metavar="AU01,AU02,…", help="the AUs that it knows (default: OpenFace's first)")
+    add(
+        "--dataset",
+        metavar="DIR",
+        help="set to go on training with: `train.py --resume` continues with the optimizers' state",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="with --dataset: change any field of the configuration, repeatable",
+    )
+
+
+def edit(args):
+    """Writes the edited photo."""
+    from tf_facegan.ganimation import targets
+    from tf_facegan.ganimation.sheets import parts_sheet
+    from tf_facegan.utilities.images import check_image_file, write_image
+
+    for flag, path in (("--out", args.out), ("--parts", args.parts)):
+        if path:
+            check_image_file(flag, path)
+    aus = targets.parse(args.au) or None
+    pipeline = _pipeline(args)
+    crop, every = _crop(pipeline, args)
+    made = pipeline.edit(
+        args.photo, aus, args.expression, args.like, args.strength, crop, every=every
+    )
+    write_image(args.out, made.image)
+    print(args.out)
+    if args.parts:
+        write_image(args.parts, parts_sheet(made))
+        print(args.parts)
+
+
+def animate(args):
+    """Writes a clip, or a picture for every photo and frame (published `animate_image`)."""
+    from tf_facegan.ganimation import driving, sheets
+
+    sheets.check_clip(args.out)
+    pipeline = _pipeline(args)
+    crop, _ = _crop(pipeline, args)
+    drive = _drive(pipeline, args, driving, crop)
+    frames = pipeline.animate(args.photos, drive.aus, crop)
+    stems = [Path(photo).stem for photo in args.photos]
+    if len(set(stems)) < len(stems):
+        raise ValueError(f"photos {', '.join(args.photos)}: different names expected")
+    with sheets.clip_or_folder(args.out, args.fps or drive.fps) as write:
+        for pictures, name in zip(frames, drive.names):
+            write(pictures, [f"{stem}_{name}" for stem in stems])
+    print(args.out)
+
+
+def random_batch(args):
+    """Writes a clip or pictures of the published grid (`animate_random_batch`)."""
+    from tf_facegan.ganimation import driving, sheets
+
+    sheets.check_clip(args.out)
+    if args.count < 1:
+        raise ValueError(f"--count {args.count}: at least 1 expected")
+    pipeline = _pipeline(args)
+    drive = _drive(pipeline, args, driving, None)
+    shown = driving.pictures(args.drive_images, drive.names)
+    faces = pipeline.faces_of_set(args.dataset, args.count, args.seed)
+    with sheets.clip_or_folder(args.out, args.fps or drive.fps) as write:
+        for aus, name, picture in zip(drive.aus, drive.names, shown):
+            write([sheets.published_grid(faces, pipeline(faces, aus), picture)], [name])
+    print(args.out)
+
+
+def sweep(args):
+    """Writes a sheet, a row an AU, a column an intensity."""
+    import numpy as np
+
+    from tf_facegan.ganimation.sheets import sweep_sheet
+    from tf_facegan.utilities.images import check_image_file, write_image
+
+    check_image_file("--out", args.out)
+    if args.steps < 1:
+        raise ValueError(f"--steps {args.steps}: at least 1 expected")
+    pipeline = _pipeline(args)
+    names = args.au or pipeline.au_names
+    intensities = np.linspace(*args.range, args.steps)
+    images = pipeline.sweep(args.photo, names, intensities, _crop(pipeline, args)[0])
+    write_image(args.out, sweep_sheet(images, names, intensities))
+    print(args.out)
+
+
+def export_network(args):
+    """Writes the network and prints how far it is from the Keras one."""
+    from tf_facegan import export
+
+    export.check_destination(args.out, args.format, args.overwrite)
+    pipeline = _pipeline(args)
+    function, signature = pipeline.signature()
+    differences = export.export(function, signature, args.out, args.format, args.overwrite)
+    for name, difference in differences.items():
+        print(f"{name}: differs from Keras by at most {difference:.2g}")
+    print(args.out)
+
+
+def import_published(args):
+    """Makes the run folder and prints its path."""
+    from tf_facegan.config import parse_assignments
+    from tf_facegan.ganimation.published import import_checkpoints
+
+    aus = tuple(args.aus.split(",")) if args.aus else None
+    changes = parse_assignments(args.set)
+    print(import_checkpoints(args.checkpoint, args.out, aus, args.dataset, changes).path)
+
+
+def _pipeline(args):
+    from tf_facegan.ganimation.inference import GANimationPipeline
+
+    if Path(args.run_id).suffix in (".ckpt", ".pth"):
+        return GANimationPipeline.from_pretrained(args.run_id)
+    return GANimationPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
+
+
+def _crop(pipeline, args):
+    """Returns what `GANimationPipeline.find_faces` takes: (crop, whether all faces are meant)."""
+    from tf_facegan.ganimation.inference import AUTO
+    from tf_facegan.sources.faces import CropOptions
+
+    every = args.faces == "all"
+    pipeline.crop_options = CropOptions(
+        "face" if args.crop == AUTO else args.crop,
+        margin=args.margin,
+        align=bool(args.align),
+        faces="largest" if every else args.faces,
+        detector=args.detector,
+    )
+    return (AUTO if args.crop == AUTO else pipeline.crop_options), every
+
+
+def _drive(pipeline, args, driving, crop):
+    if args.fps is not None and not args.fps > 0:
+        raise ValueError(f"--fps {args.fps:g}: above 0 expected")
+    drive = driving.load(pipeline, args.drive, args.smooth, crop)
+    if drive.note:
+        print(drive.note, file=sys.stderr)
+    return drive
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,350 @@
+"""Using a trained GANimation: faces with other action units, in photos, clips and sheets.
+
+Action units (AUs) are intensities from 0 to 5 here, as OpenFace writes them.
+"""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine import run_folder
+from tf_facegan.ganimation import dataset, losses, published, reference, targets
+from tf_facegan.ganimation.networks import Discriminator, Generator
+from tf_facegan.records.reader import RecordSet
+from tf_facegan.records.values import to_signed
+from tf_facegan.sources import faces
+from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
+from tf_facegan.sources.photos import describe, read_photo
+from tf_facegan.utilities.images import to_uint8
+
+AUTO = "auto"
+BATCH = 8
+_SCALE = np.float32(INTENSITY_RANGE[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What the generator makes of faces.
+
+    Attributes:
+      images: float32 [N, S, S, 3] in [-1, 1], the edited faces.
+      attention: float32 [N, S, S, 1] in (0, 1); 1 keeps the photo.
+      color: float32 [N, S, S, 3] in (-1, 1).
+      aus: float32 [N, c_dim], 0 to 5, as asked for.
+    """
+
+    images: np.ndarray
+    attention: np.ndarray
+    color: np.ndarray
+    aus: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Edit:
+    """An edited photo.
+
+    Attributes:
+      image: uint8 [H, W, 3], RGB, the whole photo.
+      crops: list of `faces.Crop`, the faces that were edited.
+      photos: uint8 [N, S, S, 3], these faces before.
+      faces: `Output` for them.
+    """
+
+    image: np.ndarray
+    crops: list
+    photos: np.ndarray
+    faces: Output
+
+
+class GANimationPipeline:
+    """A generator ready to use, and its critic, which reads AUs.
+
+    Args:
+      G: `networks.Generator`.
+      D: `networks.Discriminator`, or None where there is none.
+      au_names: names of the AUs that they know, in order ("AU12_r").
+      name: str that names results, "<run>-<snapshot>".
+      dataset: folder of the set trained on, or None.
+
+    Attributes:
+      The arguments, and
+      image_size: int, side of the faces that the generator sees.
+      crop_options: `faces.CropOptions`, how faces are found where `crop` is AUTO.
+    """
+
+    def __init__(self, G, D, au_names, name="ganimation", dataset=None):
+        self.G, self.D, self.au_names, self.name = G, D, list(au_names), name
+        self.image_size, self.dataset = G.image_size, dataset
+        self.crop_options = faces.CropOptions()
+        sides = [None, G.image_size, G.image_size, 3]
+        images, aus = tf.TensorSpec(sides), tf.TensorSpec([None, G.c_dim])
+        self._edit = tf.function(lambda x, c: losses.edit(G, x, c), [images, aus])
+        self._read = None if D is None else tf.function(lambda x: D(x)[1], [images])
+
+    @classmethod
+    def from_run(cls, run_id, snapshot=None, result_dir="results"):
+        """Loads the networks of a training run.
+
+        Args:
+          run_id: run number, folder, name or `latest`.
+          snapshot: kimg of the snapshot, or None for the newest.
+          result_dir: folder of run folders.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        config, info = run.load_config(), run.load_dataset()
+        if config.system != "ganimation":
+            raise ValueError(f"{run.path}: a run of {config.system}, one of ganimation expected")
+        path = run.snapshot(snapshot)
+        arguments = dataset.network_arguments(config, info)
+        G = Generator(**arguments["G"], seed=0)
+        reference.assign(G, run.load_network(path, "G"))
+        D = None
+        if "D" in run_folder.network_names(path):
+            D = Discriminator(**arguments["D"], seed=0)
+            reference.assign(D, run.load_network(path, "D"))
+        names = dataset.au_names(info, config.data)
+        faces_set = config.data.sets.get("faces")
+        return cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
+
+    @classmethod
+    def from_pretrained(cls, path):
+        """Loads published checkpoints.
+
+        Args:
+          path: a `…G.ckpt`, whose `…D.ckpt` is taken along if it lies beside it, or the folder of
+            one.
+
+        Raises:
+          FileNotFoundError, ValueError: as `published.read`.
+        """
+        found = published.read(*published.find(path))
+        models = published.networks(found)
+        return cls(models["G"], models.get("D"), AUS[: models["G"].c_dim], found.name)
+
+    # Faces
+
+    def __call__(self, images, aus):
+        """Edits faces.
+
+        Args:
+          images: [N, S, S, 3], float in [-1, 1] or uint8; S = image_size.
+          aus: float [N, c_dim] or [c_dim], 0 to 5.
+
+        Returns:
+          `Output`.
+
+        Raises:
+          ValueError: other shapes.
+        """
+        images = self._faces(images)
+        aus = np.asarray(aus, np.float32)
+        if aus.ndim == 1:
+            aus = np.broadcast_to(aus, (len(images), *aus.shape))
+        if aus.shape != (len(images), len(self.au_names)):
+            raise ValueError(
+                f"AUs of shape {list(aus.shape)}, {[len(images), len(self.au_names)]} expected"
+            )
+        made = [self._edit(*part) for part in _batches(images, aus / _SCALE)]
+        return Output(*(np.concatenate(values) for values in zip(*made)), aus)
+
+    def read_aus(self, images):
+        """Reads AUs with the critic.
+
+        Args:
+          images: as of `__call__`.
+
+        Returns:
+          float32 [N, c_dim], 0 to 5.
+
+        Raises:
+          ValueError: there is no critic.
+        """
+        if self.D is None:
+            raise ValueError(f"{self.name}: has no critic, which is needed to read action units")
+        images = self._faces(images)
+        found = np.concatenate([self._read(*part) for part in _batches(images)])
+        return np.clip(found * _SCALE, *INTENSITY_RANGE)
+
+    def from_records(self, records, value_range):
+        """Turns records [N, 3, S, S] of a set's range into float32 [N, S, S, 3] in [-1, 1]."""
+        return np.asarray(to_signed(records, value_range))
+
+    def faces_of_set(self, path=None, count=7, seed=0):
+        """Takes random faces of a set.
+
+        Args:
+          path: folder of the set; None for the one trained on.
+          count: int; seed: int, of the choice.
+
+        Returns:
+          uint8 [count, S, S, 3].
+
+        Raises:
+          FileNotFoundError, ValueError: no set, or one of other or too few pictures.
+        """
+        path = path or self.dataset
+        if path is None:
+            raise ValueError(f"{self.name}: names no set of faces, --dataset expected")
+        found = RecordSet(path)
+        if found.count < count:
+            raise ValueError(f"{path}: {found.count} faces, {count} expected")
+        if found.channels != 3:
+            raise ValueError(f"{path}: images of {found.channels} channels, RGB expected")
+        rows = np.random.RandomState(seed).permutation(found.count)[:count]
+        images = found.read(rows, self.image_size)
+        return to_uint8(images.transpose(0, 2, 3, 1), found.range)
+
+    def signature(self):
+        """What `export.export` takes: (function of images [N, S, S, 3] in [-1, 1] and aus
+        [N, c_dim], 0 to 5, that gives `edited`, `attention` and `color`; its signature)."""
+        side = self.image_size
+
+        def edit(images, aus):
+            edited, attention, color = losses.edit(self.G, images, aus / _SCALE)
+            return {"edited": edited, "attention": attention, "color": color}
+
+        return edit, {
+            "images": tf.TensorSpec([None, side, side, 3], tf.float32),
+            "aus": tf.TensorSpec([None, len(self.au_names)], tf.float32),
+        }
+
+    # Photos
+
+    def find_faces(self, photo, crop=AUTO, every=False):
+        """Finds what to edit in a photo.
+
+        Args:
+          photo: file or uint8 [H, W, 3].
+          crop: AUTO, a photo of the size that the network sees is one face, in others faces are
+            searched; or `faces.CropOptions`.
+          every: all faces instead of the preferred one.
+
+        Returns:
+          (photo, uint8 [H, W, 3]; list of `faces.Crop`; faces, uint8 [N, S, S, 3]).
+
+        Raises:
+          ValueError, FileNotFoundError: not a photo, no face in it.
+        """
+        source, photo, size = describe(photo), read_photo(photo), self.image_size
+        if crop == AUTO:
+            crop = faces.WHOLE if photo.shape[:2] == (size, size) else self.crop_options
+        crops = faces.find_crops(photo, crop, size, source) if every else []
+        crops = crops or [faces.find_crop(photo, crop, size, source)]
+        return photo, crops, np.stack([faces.cut(photo, found) for found in crops])
+
+    def edit(
+        self, photo, aus=None, expression=None, like=None, strength=1.0, crop=AUTO, every=False
+    ):
+        """Edits the expression of a photo.
+
+        Args:
+          photo: file or uint8 [H, W, 3].
+          aus: {AU: intensity from 0 to 5} ("AU12": 3), or all of them, float [c_dim].
+          expression: "happiness", ...; see `sources.expressions`.
+          like: another photo, whose AUs are taken.
+          strength: from 0, the photo's own AUs, to 1, those asked for.
+          crop, every: as of `find_faces`.
+
+        Returns:
+          `Edit`. AUs that are not asked for stay those that the critic reads in the photo; without
+          a critic they are 0.
+
+        Raises:
+          ValueError, FileNotFoundError: not a photo, no face in it, AUs that are not known.
+        """
+        model = None if like is None else self.read_aus(self.find_faces(like, crop)[2])[0]
+        photo, crops, found = self.find_faces(photo, crop, every)
+        wanted = [
+            targets.target(self.au_names, own, aus, expression, model, strength)
+            for own in self._own_aus(found)
+        ]
+        made = self(found, np.stack(wanted))
+        return Edit(self.paste(photo, crops, made), crops, found, made)
+
+    def paste(self, photo, crops, made):
+        """Puts edited faces into their photo, blended by the attention masks: uint8 [H, W, 3]."""
+        for place, crop in enumerate(crops):
+            color = 127.5 * (made.color[place] + 1)
+            photo = faces.paste_back(photo, color, crop, 1 - made.attention[place, ..., 0])
+        return photo
+
+    def animate(self, photos, aus, crop=AUTO):
+        """Moves the faces of photos by a sequence of AUs.
+
+        Args:
+          photos: list of files or uint8 [H, W, 3].
+          aus: float [T, c_dim], 0 to 5.
+          crop: as of `find_faces`; a photo's crop is the same in all its frames.
+
+        Yields:
+          T lists of uint8 [H, W, 3], one for each photo.
+
+        Raises:
+          ValueError, FileNotFoundError: as `edit`.
+        """
+        found = [self.find_faces(photo, crop) for photo in photos]
+        aus = np.asarray(aus, np.float32)
+        for start in range(0, len(aus), BATCH):
+            part = aus[start : start + BATCH]
+            made = [self(np.repeat(face, len(part), axis=0), part) for _, _, face in found]
+            for frame in range(len(part)):
+                yield [
+                    self.paste(photo, crops, _only(output, frame))
+                    for (photo, crops, _), output in zip(found, made)
+                ]
+
+    def sweep(self, photo, names, intensities, crop=AUTO):
+        """Shows a face with one AU after the other at rising intensity.
+
+        Args:
+          photo: file or uint8 [H, W, 3].
+          names: AUs ("AU12"), a row each.
+          intensities: floats from 0 to 5, a column each.
+          crop: as of `find_faces`.
+
+        Returns:
+          uint8 [rows, columns, S, S, 3].
+        """
+        _, _, face = self.find_faces(photo, crop)
+        (own,) = self._own_aus(face)
+        wanted = [
+            [targets.target(self.au_names, own, {name: value}) for value in intensities]
+            for name in names
+        ]
+        wanted = np.asarray(wanted, np.float32)
+        rows, columns = wanted.shape[:2]
+        flat = wanted.reshape(rows * columns, -1)
+        made = self(np.repeat(face, len(flat), axis=0), flat)
+        images = to_uint8(made.images, (-1, 1))
+        return images.reshape(rows, columns, *images.shape[1:])
+
+    def _own_aus(self, images):
+        if self.D is None:
+            return np.zeros((len(images), len(self.au_names)), np.float32)
+        return self.read_aus(images)
+
+    def _faces(self, images):
+        images = np.asarray(images)
+        side = self.image_size
+        if images.ndim != 4 or images.shape[1:] != (side, side, 3):
+            raise ValueError(
+                f"images of shape {list(images.shape)}, [N, {side}, {side}, 3] expected"
+            )
+        if images.dtype == np.uint8:
+            return np.float32(1 / 127.5) * images - np.float32(1)
+        return images.astype(np.float32)
+
+
+def _batches(*arrays):
+    """Yields parts of at most BATCH rows, of all arrays alike."""
+    for start in range(0, len(arrays[0]), BATCH):
+        yield [tf.constant(array[start : start + BATCH]) for array in arrays]
+
+
+def _only(output, place):
+    values = (getattr(output, field.name) for field in dataclasses.fields(output))
+    return Output(*(value[place : place + 1] for value in values))
