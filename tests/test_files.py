@@ -1,18 +1,22 @@
 import errno
 import os
 import resource
+import shutil
 import signal
 import stat
+import time
 
 import cv2
 import numpy as np
 import pytest
 
+from tf_facegan import files
 from tf_facegan.files import (
     atomic_file,
     atomic_folder,
     check_new_file,
     read_text,
+    resumable_folder,
     write_image,
     write_text,
 )
@@ -68,6 +72,77 @@ def test_a_folder_is_replaced_only_when_asked(tmp_path):
         (folder / "new").write_text("")
     assert os.listdir(path) == ["new"]
     assert os.listdir(tmp_path) == ["set"]
+
+
+def test_the_folder_is_never_gone_while_it_is_replaced(tmp_path, monkeypatch):
+    """What a process that is killed at any of its system calls would leave."""
+    path, seen = tmp_path / "set", []
+    path.mkdir()
+    (path / "old").write_text("")
+    remove, replace = shutil.rmtree, os.replace
+
+    def watched(function):
+        def call(*args, **kwargs):
+            seen.append(os.listdir(path) if path.is_dir() else None)
+            result = function(*args, **kwargs)
+            seen.append(os.listdir(path) if path.is_dir() else None)
+            return result
+
+        return call
+
+    monkeypatch.setattr(shutil, "rmtree", watched(remove))
+    monkeypatch.setattr(os, "replace", watched(replace))
+    with atomic_folder(path, overwrite=True) as folder:
+        (folder / "new").write_text("")
+    assert seen and all(content in (["old"], ["new"]) for content in seen), seen
+    assert os.listdir(tmp_path) == ["set"]
+
+
+def test_folders_are_replaced_where_they_cannot_change_places(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    for content in ("old", "new"):
+        with atomic_folder(tmp_path / "set", overwrite=True) as folder:
+            (folder / content).write_text("")
+    assert os.listdir(tmp_path) == ["set"] and os.listdir(tmp_path / "set") == ["new"]
+
+
+def interrupted(path, content):
+    """Begins to fill a folder and is interrupted."""
+    with pytest.raises(KeyboardInterrupt):
+        with resumable_folder(path, "fingerprint", overwrite=True) as (folder, _):
+            (folder / content).write_text("")
+            raise KeyboardInterrupt
+
+
+def test_what_was_replaced_is_never_gone_on_with(tmp_path, monkeypatch):
+    path = tmp_path / "set"
+    path.mkdir()
+    (path / "old").write_text("")
+
+    def killed(folder, ignore_errors=False):
+        if not ignore_errors:
+            raise KeyboardInterrupt  # the folders have changed places, nothing is removed yet
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        with resumable_folder(path, "fingerprint", overwrite=True) as (folder, _):
+            (folder / "new").write_text("")
+    assert os.listdir(path) == ["new"]
+    with resumable_folder(path, "fingerprint", overwrite=True) as (folder, begun):
+        assert begun is None and not os.listdir(folder)
+
+
+def test_a_clock_that_was_set_back_means_to_begin_anew(tmp_path, monkeypatch):
+    path = tmp_path / "set"
+    interrupted(path, "half")
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: 1e9)
+        with pytest.raises(KeyError), resumable_folder(path, "fingerprint") as (folder, begun):
+            assert begun is None and not os.listdir(folder)
+            raise KeyError
+    interrupted(path, "half")
+    with resumable_folder(path, "fingerprint") as (folder, begun):
+        assert begun is not None and os.listdir(folder) == ["half"]
 
 
 def test_only_what_was_made_there_is_replaced(tmp_path):

@@ -115,7 +115,7 @@ def test_npy_files(tmp_path):
     np.save(path, np.arange(3.0))
     np.testing.assert_array_equal(pickles.load_array(path), [0, 1, 2])
     np.save(path, np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match=r"shape\.npy: not a readable"):
+    with pytest.raises(ValueError, match=r"shape\.npy: not an array file"):
         pickles.load_array(path)
 
 

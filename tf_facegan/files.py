@@ -1,11 +1,13 @@
 """Writing files and folders so that nothing half-made is ever found at their place."""
 
 import contextlib
+import ctypes
 import fcntl
 import fnmatch
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 _FINGERPRINT = "fingerprint"  # beside a resumable folder
@@ -23,7 +25,7 @@ def atomic_file(path, mode="wb"):
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         encoding = None if "b" in mode else "utf-8"
-        with _named(path), os.fdopen(handle, mode, encoding=encoding) as file:
+        with named(path), os.fdopen(handle, mode, encoding=encoding) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -36,7 +38,7 @@ def atomic_file(path, mode="wb"):
 
 
 @contextlib.contextmanager
-def _named(path):
+def named(path):
     """Puts `path` into an error of the disk that names no file: a full one's, for example."""
     try:
         yield
@@ -125,7 +127,7 @@ def atomic_folder(path, overwrite=False, owned=("*",)):
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         os.chmod(temporary, 0o777 & ~_umask())
-        with _named(path):
+        with named(path):
             yield temporary
         _move_into_place(temporary, path)
     except BaseException:
@@ -189,7 +191,9 @@ def resumable_folder(path, fingerprint, overwrite=False):
             raise ValueError(f"{path}: another process is building it") from None
         lock.seek(0)
         begun = mark.stat().st_mtime
-        if lock.read() != fingerprint or not folder.is_dir():
+        # A clock that was set back says nothing of what has changed since.
+        is_behind = time.time() < begun
+        if is_behind or lock.read() != fingerprint or not folder.is_dir():
             shutil.rmtree(folder, ignore_errors=True)
             lock.truncate(0)
             lock.write(fingerprint)
@@ -198,6 +202,8 @@ def resumable_folder(path, fingerprint, overwrite=False):
         folder.mkdir(exist_ok=True)
         try:
             yield folder, begun
+            if path.exists():
+                rule_out_going_on(folder)  # what is replaced may be in its place for a moment
             _move_into_place(folder, path)
             shutil.rmtree(partial)
         except BaseException:
@@ -218,13 +224,27 @@ def rule_out_going_on(folder):
 
 
 def _move_into_place(folder, path):
-    if path.exists():
-        replaced = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        os.replace(path, replaced / path.name)
+    if not path.exists():
         os.replace(folder, path)
-        shutil.rmtree(replaced)
-    else:
-        os.replace(folder, path)
+        return
+    if _exchange(folder, path):
+        shutil.rmtree(folder)
+        return
+    replaced = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    os.replace(path, replaced / path.name)
+    os.replace(folder, path)
+    shutil.rmtree(replaced)
+
+
+def _exchange(first, second):
+    """Lets two folders change places at once, so that a process that is killed leaves the one or
+    the other; False where the system cannot."""
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError):
+        return False
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0
 
 
 def _umask():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan import pickle_stand_ins, torch_files
+from tf_facegan import array_files, pickle_stand_ins, torch_files
 from tf_facegan.pickle_stand_ins import RefusedPickle, State, finished
 
 _UNREADABLE = (
@@ -74,10 +74,7 @@ def load_array(path):
     """
     path = Path(path)
     if path.suffix == ".npy":
-        try:
-            return np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{path}: not a readable .npy file ({error})") from None
+        return array_files.read_npy(path)
     value = load(path)
     if isinstance(value, State):
         value = getattr(value, "pixels", value)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -18,7 +19,10 @@ def test_the_newest_is_restored_and_old_ones_are_removed(tmp_path):
     assert variable.numpy() == 1048576
 
 
-@pytest.mark.parametrize("file", ("state.index", "state.data-00000-of-00001", "progress.json"))
+FILES = ("state.index", "state.data-00000-of-00001", "progress.json")
+
+
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("damage", ("cut", "gone", "flipped"))
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(file, damage, tmp_path, capsys):
     variable = tf.Variable([1.0] * 100)
@@ -38,6 +42,46 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(file, damage, tmp_path
     assert checkpoints.restore().images == 1
     assert variable.numpy()[0] == 1.0
     assert "ckpt-000000000002: cannot be read" in capsys.readouterr().err
+
+
+def saved_twice(folder):
+    variable = tf.Variable([1.0] * 100)
+    checkpoints = Checkpoints(folder, {"v": variable}, keep=2)
+    for images in (1, 2):
+        variable.assign([float(images)] * 100)
+        checkpoints.save(Progress(images=images, tick=12345))
+    return checkpoints, variable
+
+
+@pytest.mark.parametrize("file", (*FILES, "checksums.json"))
+def test_every_flipped_byte_is_noticed(file, tmp_path, capsys):
+    checkpoints, variable = saved_twice(tmp_path)
+    path = tmp_path / "ckpt-000000000002" / file
+    content = path.read_bytes()
+    for place in range(0, len(content), max(1, len(content) // 40)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        progress = checkpoints.restore()
+        lines = capsys.readouterr().err.splitlines()
+        # White space of the file of checksums is the only thing that may change.
+        if lines or file != "checksums.json":
+            assert len(lines) == 1 and "ckpt-000000000002: cannot be read" in lines[0]
+            assert progress == Progress(images=1, tick=12345), place
+        np.testing.assert_array_equal(variable.numpy(), float(progress.images))
+
+
+def test_a_digit_of_the_progress_is_not_believed(tmp_path, capsys):
+    checkpoints, _ = saved_twice(tmp_path)
+    path = tmp_path / "ckpt-000000000002" / "progress.json"
+    path.write_text(path.read_text().replace("12345", "12346"))
+    assert checkpoints.restore().images == 1
+    assert "the checksum of progress.json does not match" in capsys.readouterr().err
+
+
+def test_checkpoints_without_checksums_are_read(tmp_path):
+    checkpoints, _ = saved_twice(tmp_path)
+    for file in tmp_path.glob("*/checksums.json"):
+        file.unlink()
+    assert checkpoints.restore().images == 2
 
 
 def test_nothing_readable_is_an_error(tmp_path):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tf_facegan import checksums
+from tf_facegan.engine.disk import disk_errors
 from tf_facegan.engine.progress import Progress
 from tf_facegan.files import atomic_folder, write_text
 
@@ -30,11 +32,17 @@ class Checkpoints:
         self._keep = keep
 
     def save(self, progress):
-        """Writes a checkpoint; it appears whole or not at all. The oldest ones are removed."""
+        """Writes a checkpoint; it appears whole or not at all. The oldest ones are removed.
+
+        Raises:
+          OSError: the disk does not take it; the older ones are as they were.
+        """
         path = self._folder / f"ckpt-{progress.images:012d}"
         with atomic_folder(path, overwrite=True) as temporary:
-            self._checkpoint.write(str(temporary / STATE))
+            with disk_errors(path):
+                self._checkpoint.write(str(temporary / STATE))
             write_text(temporary / PROGRESS, progress.to_json())
+            checksums.write(temporary)
         for old in self._all()[: -self._keep]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -55,6 +63,7 @@ class Checkpoints:
         reasons = []
         for path in reversed(self._all()):
             try:
+                checksums.check(path)
                 progress = Progress.from_json((path / PROGRESS).read_text(encoding="utf-8"))
                 self._checkpoint.read(str(path / STATE)).assert_consumed()
                 return progress

@@ -24,6 +24,7 @@ On several machines all workers run the loop in step; `end_iteration` and what w
 the chief only, so that no step may depend on them, nor they wait for other workers.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -33,11 +34,12 @@ import time
 from tqdm import tqdm
 
 from tf_facegan.engine.checkpoints import Checkpoints
+from tf_facegan.engine.disk import resumable
 from tf_facegan.engine.progress import Progress, format_time
 from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
 from tf_facegan.engine.summaries import Averages, EventFile
 from tf_facegan.engine.workers import Workers
-from tf_facegan.files import write_text
+from tf_facegan.files import named, write_text
 
 
 class Stopped(Exception):
@@ -74,6 +76,7 @@ class Loop:
         )
         self._averages = Averages()
         self._maintenance = 0.0
+        self._saved_kimg = None  # where the newest checkpoint is
 
     def train(self):
         """Runs the loop.
@@ -81,10 +84,15 @@ class Loop:
         Raises:
           Stopped: after a signal to any worker; the run can be resumed.
           ValueError: when the run is finished already, or its checkpoints cannot be read.
+          OSError: when the disk does not take a file; the run can be resumed.
           ConnectionError: when another worker is gone; the run can be resumed.
         """
         if (self._run.path / DONE).exists():
             raise ValueError(f"{self._run.path} is finished ({DONE} is there): nothing to resume")
+        with resumable(self._run.path, lambda: self._saved_kimg):
+            self._train()
+
+    def _train(self):
         folder = self._run.path if self._workers.is_chief else None
         with _Log(folder) as self._log, EventFile(folder) as self._events, _Signals() as signals:
             try:
@@ -92,7 +100,7 @@ class Loop:
                     self._progress = self._restore()
                     self._loop(signals)
             except ConnectionError as error:
-                self._log.keep(str(error))
+                self._log.keep_if_possible(str(error))
                 raise
 
     def _restore(self):
@@ -229,7 +237,7 @@ class Loop:
                 f"good checkpoint is at {saved:.1f} kimg. Lower the learning rates or raise the "
                 f"minibatch: python train.py --resume {self._run.path} --set FIELD=VALUE"
             )
-            self._log.keep(message)
+            self._log.keep_if_possible(message)
             raise ValueError(message)
 
     def _checkpoint(self):
@@ -266,7 +274,8 @@ class _Log:
         self._is_silent = folder is None
 
     def __enter__(self):
-        self._file = open(self._path, "a", encoding="utf-8", buffering=1)
+        # Unbuffered: what a full disk does not take is not tried again when the file is closed.
+        self._file = open(self._path, "ab", buffering=0)
         return self
 
     def __exit__(self, *_):
@@ -280,7 +289,13 @@ class _Log:
 
     def keep(self, line):
         """Writes a line to `log.txt` only."""
-        self._file.write(line + "\n")
+        with named(self._path):
+            self._file.write(f"{line}\n".encode())
+
+    def keep_if_possible(self, line):
+        """`keep` for the reason why a run ends, which a full disk shall not hide."""
+        with contextlib.suppress(OSError):
+            self.keep(line)
 
 
 class _Signals:

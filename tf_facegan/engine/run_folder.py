@@ -5,22 +5,21 @@ Imports no TensorFlow.
 
 import contextlib
 import dataclasses
+import fcntl
 import json
 import os
 import re
 import shutil
-import zipfile
 from pathlib import Path
 
-import numpy as np
-
+from tf_facegan import array_files, systems
 from tf_facegan import config as configuration
-from tf_facegan import systems
-from tf_facegan.files import atomic_file, write_text
+from tf_facegan.files import write_text
 from tf_facegan.records import schema
 
 CONFIG = "config.json"
 DATASET = "dataset.json"  # the description of the set trained on
+LOCK = ".lock"  # held by the process that trains
 DONE = "_training-done.txt"
 UTILITY_DONE = "_done.txt"
 FINAL_SNAPSHOT = "network-final.npz"
@@ -47,6 +46,22 @@ class RunFolder:
         """int, the run number, or None for a folder not named by one."""
         match = re.match(r"(\d+)-", self.name)
         return int(match.group(1)) if match else None
+
+    @contextlib.contextmanager
+    def locked(self):
+        """Keeps other processes from training in the folder while the block runs.
+
+        Raises:
+          ValueError: another process does. OSError: the folder cannot be written.
+        """
+        with open(self.path / LOCK, "wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f"{self.path}: another process is training there") from None
+            except OSError:
+                pass  # a file system without locks
+            yield
 
     @property
     def checkpoints(self):
@@ -117,8 +132,7 @@ class RunFolder:
             for net, arrays in networks.items()
             for key, value in arrays.items()
         }
-        with atomic_file(self.path / name) as file:
-            np.savez(file, **arrays)
+        array_files.write_npz(self.path / name, arrays)
 
 
 def load_network(path, network):
@@ -134,9 +148,7 @@ def load_network(path, network):
     Raises:
       ValueError: for a file that is no snapshot, or one without that network.
     """
-    prefix = f"{network}/"
-    with _open_snapshot(path) as file:
-        arrays = {key[len(prefix) :]: file[key] for key in file.files if key.startswith(prefix)}
+    arrays = _snapshot_part(path, array_files.read_npz, f"{network}/")
     if not arrays:
         raise ValueError(f"{path}: holds no network {network!r}")
     return arrays
@@ -144,19 +156,14 @@ def load_network(path, network):
 
 def network_names(path):
     """Returns the names of the networks in a snapshot; errors as of `load_network`."""
-    with _open_snapshot(path) as file:
-        return sorted({key.partition("/")[0] for key in file.files})
+    return sorted({key.partition("/")[0] for key in _snapshot_part(path, array_files.npz_names)})
 
 
-@contextlib.contextmanager
-def _open_snapshot(path):
+def _snapshot_part(path, read, *args):
     try:
-        with np.load(path, allow_pickle=False) as file:
-            yield file
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a network snapshot, or cut short ({error})") from None
+        return read(path, *args)
+    except ValueError as error:
+        raise ValueError(f"{error}; a network snapshot expected") from None
 
 
 def numbered(result_dir, number, desc):
@@ -180,6 +187,14 @@ def create(result_dir, desc):
             return folder
         except FileExistsError:
             continue  # another process took the number
+
+
+def check_writable(result_dir):
+    """Raises OSError unless run folders can be made in a folder, or the folder itself can."""
+    root = Path(result_dir).absolute()
+    nearest = next(path for path in (root, *root.parents) if path.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise OSError(f"--result_dir {result_dir}: no run folder can be made in {nearest}")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.engine.disk import disk_errors
+
 _PENDING_LIMIT = 256
 
 
@@ -53,6 +55,7 @@ class EventFile:
     """The TensorBoard events of a run folder; None keeps none. Closed at the end of a `with`."""
 
     def __init__(self, folder):
+        self._folder = folder
         self._writer = (
             tf.summary.create_noop_writer()
             if folder is None
@@ -63,21 +66,22 @@ class EventFile:
         return self
 
     def __exit__(self, *_):
-        self._writer.close()
+        with disk_errors(self._folder):
+            self._writer.close()
 
     def scalars(self, values, step):
         """Writes dict of name to float at `step` (images shown)."""
-        with self._writer.as_default(step=step):
+        with disk_errors(self._folder), self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
-        self._writer.flush()
+            self._writer.flush()
 
     def histograms(self, values, step):
         """Writes dict of name to array at `step`."""
-        with self._writer.as_default(step=step):
+        with disk_errors(self._folder), self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.histogram(name, value)
-        self._writer.flush()
+            self._writer.flush()
 
     @contextlib.contextmanager
     def graph_of(self, name, step):
@@ -85,8 +89,8 @@ class EventFile:
         tf.summary.trace_on(graph=True, profiler=False)
         try:
             yield
-            with self._writer.as_default(step=step):
+            with disk_errors(self._folder), self._writer.as_default(step=step):
                 tf.summary.trace_export(name)
+                self._writer.flush()
         finally:
             tf.summary.trace_off()
-        self._writer.flush()

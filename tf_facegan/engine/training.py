@@ -1,5 +1,6 @@
 """Starting and resuming a run: devices, trainer, run folder, loop."""
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -29,22 +30,45 @@ def train(config, result_dir="results", run=None):
 
     Raises:
       ValueError, FileNotFoundError: for what the user can mend; a new run leaves no folder then.
+      OSError: when the disk does not take a file; a run that has begun can be resumed.
       ConnectionError: when another worker is gone; the run can be resumed.
       Stopped: when a signal ended training early.
     """
     runtime = config.runtime
+    if run:
+        _check_sets(config)
     strategy = devices.make_strategy(runtime.num_gpus, runtime.logical_cpus)
     deterministic = runtime.deterministic
     if deterministic or (deterministic is None and not devices.uses_gpus(strategy)):
         tf.config.experimental.enable_op_determinism()
     workers = Workers(strategy)
-    with workers.watched():
+    with workers.watched(), contextlib.ExitStack() as held:
+        if run:
+            held.enter_context(_locked(run, workers))
+        elif workers.is_chief:
+            run_folder.check_writable(result_dir)
         trainer = systems.get(config.system).part("trainer")(config, strategy)
-        run = run or _new_run(config, trainer, result_dir, workers)
+        if not run:
+            run = _new_run(config, trainer, result_dir, workers)
+            held.enter_context(_locked(run, workers))
         print(f"Run folder: {run.path}", flush=True)
         ticks = config.train.image_snapshot_ticks, config.train.network_snapshot_ticks
         Loop(trainer, run, runtime, *ticks, workers).train()
     return run
+
+
+def _locked(run, workers):
+    return run.locked() if workers.is_chief else contextlib.nullcontext()
+
+
+def _check_sets(config):
+    """Raises FileNotFoundError for a set that is not where it was when the run began."""
+    for role, path in config.data.sets.items():
+        if not Path(path).is_dir():
+            raise FileNotFoundError(
+                f"{path}: no such folder; it is the run's set of {role}. Where it is now is said "
+                f"with --set data.sets.{role}=DIR"
+            )
 
 
 def _new_run(config, trainer, result_dir, workers):
@@ -52,8 +76,8 @@ def _new_run(config, trainer, result_dir, workers):
     number = 0
     if workers.is_chief:
         run = run_folder.create(result_dir, config.desc)
-        run.save_config(absolute_paths(config))
         trainer.prepare_run(run)
+        run.save_config(absolute_paths(config))  # last: with it, the folder is one to resume
         number = run.number
     return run_folder.numbered(result_dir, workers.gather([number])[0, 0], config.desc)
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from absl import logging
 
 from tf_facegan import files
+from tf_facegan.array_files import read_npz, write_npz
 from tf_facegan.metrics import classification, judge_data
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -262,15 +263,15 @@ def au_agreement(true, judged):
 def _save(folder, network, report):
     with files.atomic_folder(folder, overwrite=True) as temporary:
         weights = {f"{number:03d}": array for number, array in enumerate(network.get_weights())}
-        np.savez(temporary / "weights.npz", **weights)
+        write_npz(temporary / "weights.npz", weights)
         text = json.dumps(report, indent=2)
         (temporary / "report.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _load(config, folder):
     network = build_network(config)
-    with np.load(folder / "weights.npz", allow_pickle=False) as weights:
-        network.set_weights([weights[name] for name in sorted(weights.files)])
+    weights = read_npz(folder / "weights.npz")
+    network.set_weights([weights[name] for name in sorted(weights)])
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return Judge(config, network, report)
 

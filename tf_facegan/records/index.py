@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan import files
+from tf_facegan import array_files, files
 from tf_facegan.records import example
 
 
@@ -78,8 +78,8 @@ def scan(record_file):
 
 def _read(path):
     try:
-        offsets = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError):
+        offsets = array_files.read_npy(path)
+    except (ValueError, OSError):
         return None
     if offsets.ndim != 1 or offsets.dtype != np.int64 or len(offsets) == 0:
         return None

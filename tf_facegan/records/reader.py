@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tf_facegan import array_files
 from tf_facegan.records import order, schema
 from tf_facegan.records.level import ShardedReader
 
@@ -311,7 +312,7 @@ def _load_labels(path, info, is_foreign):
         if size:
             raise ValueError(f"{file}: missing; {size} label components expected")
         return np.zeros((info.count, 0), np.float32)
-    labels = _load_array(file)
+    labels = array_files.read_npy(file)
     if labels.ndim != 2 or len(labels) != info.count or size not in (None, labels.shape[1]):
         wanted = f"[{info.count}, {'L' if size is None else size}]"
         raise ValueError(f"{file}: shape {list(labels.shape)}, {wanted} expected")
@@ -338,7 +339,7 @@ def _load_fields(path, info):
         file = schema.field_file(path, info.name, field)
         if not file.is_file():
             raise ValueError(f"{file}: missing; the set is incomplete")
-        fields[field] = _load_array(file)
+        fields[field] = array_files.read_npy(file)
         shape = [info.count, *described["shape"]]
         if list(fields[field].shape) != shape or str(fields[field].dtype) != described["dtype"]:
             raise ValueError(
@@ -346,10 +347,3 @@ def _load_fields(path, info):
                 f"{described['dtype']} {shape} expected"
             )
     return fields
-
-
-def _load_array(file):
-    try:
-        return np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{file}: not an array file ({error})") from None

@@ -1,11 +1,10 @@
 """Sets of pictures: what the sources of 8-bit colour pictures write in the same way."""
 
 import dataclasses
-import zipfile
-import zlib
 
 import numpy as np
 
+from tf_facegan import array_files
 from tf_facegan.records import schema, splits, writer
 
 VALUE_RANGE = (0, 255)
@@ -100,13 +99,11 @@ def load_npz(path, names):
       OSError: the file cannot be opened.
     """
     try:
-        content = np.load(path, allow_pickle=False)
-        if not isinstance(content, np.lib.npyio.NpzFile):
-            raise ValueError("a single array found")
-        with content:
-            missing = [name for name in names if name not in content]
-            if missing:
-                raise ValueError(f"no {', '.join(missing)} in it, found {sorted(content)}")
-            return {name: content[name] for name in names}
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: {', '.join(names)} expected; {error}") from None
+        content = array_files.read_npz(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; {', '.join(names)} expected") from None
+    missing = [name for name in names if name not in content]
+    if missing:
+        expected = f"{path}: {', '.join(names)} expected"
+        raise ValueError(f"{expected}; no {', '.join(missing)} in it, found {sorted(content)}")
+    return {name: content[name] for name in names}

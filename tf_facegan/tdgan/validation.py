@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.files import atomic_file
+from tf_facegan.array_files import write_npz
 from tf_facegan.tdgan import images
 
 LEAST_ACCURACY = 0.1  # below it no network is the best one (published)
@@ -74,8 +74,7 @@ class Validation:
         """Writes the published file of what was measured, four arrays of one value each time."""
         history = self.history.numpy()
         history = history[~np.isnan(history[:, 0])]
-        with atomic_file(path) as file:
-            np.savez(file, **dict(zip(COLUMNS, history.T)))
+        write_npz(path, dict(zip(COLUMNS, history.T)))
 
     def logits(self):
         """Returns the logits [N, K] of the classification module and of the discriminator."""

@@ -1,12 +1,11 @@
 """How texels and vertices of UV maps belong together: `uv_layout.npz`."""
 
 import dataclasses
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from tf_facegan.files import atomic_file
+from tf_facegan import array_files
 from tf_facegan.uv import published
 
 
@@ -58,8 +57,7 @@ class UVLayout:
 
     def save(self, path):
         """Writes the layout as `.npz`, atomically."""
-        with atomic_file(path) as file:
-            np.savez_compressed(file, **dataclasses.asdict(self))
+        array_files.write_npz(path, dataclasses.asdict(self), compresses=True)
 
     @classmethod
     def load(cls, path):
@@ -82,13 +80,12 @@ class UVLayout:
         try:
             if path.suffix == ".pkl":
                 return cls(**_validated(published.read_dictionary(path)))
-            with np.load(path, allow_pickle=False) as archive:
-                missing = [name for name in fields if name not in archive.files]
-                if missing:
-                    raise ValueError(f"lacks the field '{missing[0]}'")
-                arrays = {name: archive[name] for name in fields}
-            return cls(**_validated(arrays))
-        except (ValueError, TypeError, EOFError, KeyError, OSError, zipfile.BadZipFile) as error:
+            found = array_files.read_npz(path)
+            missing = [name for name in fields if name not in found]
+            if missing:
+                raise ValueError(f"lacks the field '{missing[0]}'")
+            return cls(**_validated({name: found[name] for name in fields}))
+        except (ValueError, TypeError, EOFError, KeyError, OSError) as error:
             raise ValueError(f"{path}: not a UV layout: {error}") from error
 
     def at_resolution(self, resolution):
