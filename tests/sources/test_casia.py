@@ -121,7 +121,7 @@ def test_bad_input_is_one_line(tmp_path, capsys, break_it, options, message):
         ),
         (
             {"img_dir_list": np.array(FACES, object), "img_lab_list": np.zeros(4, np.int32)},
-            "casia_data_example.npz: not an archive of arrays (it holds Python objects); img_dir_list",
+            "casia_data_example.npz: not an archive of arrays (it holds Python objects); img_dir",
         ),
     ],
 )
