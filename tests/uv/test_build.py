@@ -15,8 +15,9 @@ from tests.uv.meshes import (
 )
 from tf_facegan.pickles import load_array
 from tf_facegan.uv.build import create_uv_maps
+from tf_facegan.uv.grid import grid_trilist
 from tf_facegan.uv.layout import UVLayout
-from tf_facegan.uv.mesh import mesh_from_maps
+from tf_facegan.uv.mesh import TexturedMesh, mesh_from_maps
 from tf_facegan.uv.scan import read_scan
 
 RESOLUTION = 32
@@ -269,3 +270,72 @@ def test_workers_must_be_positive(meshes, tmp_path):
     with pytest.raises(ValueError, match="workers is 0"):
         create_uv_maps(tmp_path / "maps", meshes, 16, workers=0)
     assert _nothing_left(tmp_path) == ["meshes"]
+
+
+def _edges(trilist, places):
+    """How often each edge between places is used: {(smaller, larger): times}."""
+    counts = {}
+    for triangle in places[trilist]:
+        for a, b in zip(triangle, np.roll(triangle, 1)):
+            edge = min(a, b), max(a, b)
+            counts[edge] = counts.get(edge, 0) + 1
+    return counts
+
+
+def _tube(around=24, high=7):
+    """A tube open at both ends; its first and last columns of vertices lie at one place."""
+    steps = np.linspace(0.0, 1.0, around + 1)
+    u, v = (axis.ravel() for axis in np.meshgrid(steps, np.linspace(1.0, 0.0, high)))
+    angle = 2.0 * np.pi * (u - 0.5)
+    points = np.stack([50 * np.sin(angle), 90 * (v - 0.5), 50 * np.cos(angle)], axis=1)
+    points[np.isclose(u, 1.0)] = points[np.isclose(u, 0.0)]
+    trilist = grid_trilist(np.arange((around + 1) * high).reshape(high, around + 1))
+    return TexturedMesh(points, trilist, np.stack([u, v], axis=1), picture())
+
+
+def test_the_seam_of_a_texture_stays_closed(meshes, tmp_path):
+    tube = _tube()
+    for stem, size in (("a", 1.0), ("b", 1.2)):
+        write_textured(meshes, stem, tube._replace(points=tube.points * size))
+    create_uv_maps(tmp_path / "maps", meshes, RESOLUTION, workers=1)
+    layout = UVLayout.load(tmp_path / "maps" / "uv_layout.npz")
+    columns = np.arange(25 * 7).reshape(7, 25)
+    np.testing.assert_array_equal(layout.welded[columns[:, 24]], columns[:, 0])
+    noise = np.random.RandomState(0).uniform(-0.02, 0.02, (3, RESOLUTION, RESOLUTION))
+    texture, shape, normals = _maps(tmp_path / "maps", "a")
+    mesh = mesh_from_maps(layout, texture, shape + noise, normals=normals)
+    np.testing.assert_array_equal(mesh.points[columns[:, 24]], mesh.points[columns[:, 0]])
+
+
+def test_lips_that_touch_on_one_mesh_only_are_not_welded(meshes, tmp_path):
+    tube = _tube()
+    parted = tube.points.copy()
+    parted[np.isclose(tube.tcoords[:, 0], 1.0)] += [2.0, 0.0, 0.0]
+    write_textured(meshes, "a", tube)
+    write_textured(meshes, "b", tube._replace(points=parted))
+    create_uv_maps(tmp_path / "maps", meshes, RESOLUTION, workers=1)
+    assert UVLayout.load(tmp_path / "maps" / "uv_layout.npz").welded is None
+
+
+def test_a_cylinder_is_closed_where_it_was_cut(meshes, tmp_path):
+    tube = _tube()
+    kept = np.setdiff1d(np.arange(len(tube.points)), np.arange(24, len(tube.points), 25))
+    numbers = np.full(len(tube.points), -1)
+    numbers[kept] = np.arange(len(kept))
+    numbers[24::25] = numbers[0::25]
+    round_ = tube._replace(points=tube.points[kept], trilist=numbers[tube.trilist])
+    for stem, size in (("a", 1.0), ("b", 1.2)):
+        colours = np.full((len(kept), 3), 99)
+        write_coloured(
+            meshes / f"{stem}.ply", round_._replace(points=round_.points * size), colours
+        )
+    create_uv_maps(tmp_path / "maps", meshes, RESOLUTION, workers=1)
+    layout = UVLayout.load(tmp_path / "maps" / "uv_layout.npz")
+    texture, shape, _ = _maps(tmp_path / "maps", "a")
+    mesh = mesh_from_maps(layout, texture, shape)
+    assert len(mesh.points) == len(kept) + 7 and len(mesh.trilist) == len(round_.trilist)
+    _, places = np.unique(np.round(mesh.points, 3), axis=0, return_inverse=True)
+    once = [edge for edge, count in _edges(mesh.trilist, places.reshape(-1)).items() if count == 1]
+    assert len(once) == 2 * 24  # the rims at both ends
+    widths = np.ptp(mesh.tcoords[mesh.trilist][:, :, 0], axis=1)
+    assert widths.max() < 0.1  # no triangle is smeared over the whole texture

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -113,6 +115,34 @@ def test_obj_uses_its_material_before_the_faces(tmp_path):
     assert (kinds.count("v"), kinds.count("vt"), kinds.count("f")) == (9, 9, 8)
     material = (tmp_path / "face.mtl").read_text()
     assert "newmtl merged_material" in material and "map_Kd face.png" in material
+
+
+def test_normals_are_those_of_the_map(tmp_path):
+    layout, shape = _plane()
+    towards = np.zeros_like(shape)
+    towards[2], towards[0, :, 17:] = 0.5, 0.5
+    mesh = mesh_from_maps(layout, np.zeros_like(shape), shape, normals=towards)
+    right = layout.tcoords[:, 0] > 0.55
+    np.testing.assert_allclose(mesh.normals[~right], [[0, 0, 1]] * 3, atol=1e-6)
+    np.testing.assert_allclose(mesh.normals[right], [[np.sqrt(0.5), 0, np.sqrt(0.5)]], atol=1e-6)
+    save_obj(tmp_path / "face.obj", mesh)
+    lines = (tmp_path / "face.obj").read_text().splitlines()
+    assert [line for line in lines if line.startswith("vn")][0] == "vn 0.000000 0.000000 1.000000"
+    assert "f 1/1/1 2/2/2 3/3/3" in lines
+    with pytest.raises(ValueError, match=r"normals map is \[3, 8, 8\]"):
+        mesh_from_maps(layout, shape, shape, normals=np.zeros((3, 8, 8)))
+
+
+def test_a_seam_does_not_gape():
+    """Two vertices at one place that the map puts apart meet in the middle."""
+    layout, shape = _plane()
+    layout = dataclasses.replace(layout, welded=np.array([0, 1, 0, 3], np.int32))
+    apart = mesh_from_maps(dataclasses.replace(layout, welded=None), shape, shape)
+    mesh = mesh_from_maps(layout, shape, shape, normals=shape)
+    np.testing.assert_array_equal(mesh.points[0], mesh.points[2])
+    np.testing.assert_allclose(mesh.points[0], (apart.points[0] + apart.points[2]) / 2)
+    np.testing.assert_array_equal(mesh.points[[1, 3]], apart.points[[1, 3]])
+    np.testing.assert_array_equal(mesh.normals[0], mesh.normals[2])
 
 
 def test_only_obj_is_written(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_facegan.config import option
-from tf_facegan.utilities.images import write_image
+from tf_facegan.utilities.images import as_rgb, to_uint8, write_image
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Options:
     count: int = option(7, "faces")
     expression: Optional[str] = option(None, "name of a label component; None: all in turn")
     smoothing: float = option(3.0, "width of a Gaussian over the shape, texels at 512 pixels")
+    normals: bool = option(True, "shade by the network's normals, if it makes any")
     preview_size: int = option(384, "side of one view in the preview, pixels")
     random_seed: int = option(1000, "seed of the faces")
     minibatch_size: int = option(8, "images of a call of the network")
@@ -27,6 +28,9 @@ def describe(run_name):
 
 def run(pipeline, folder, options):
     """Writes `000000.obj` (`.mtl`, `.png`) and `000000_preview.png` for each face.
+
+    Where the network makes normals, the mesh has them at its vertices, pictures are shaded by them,
+    and `000000_nor.png` shows them.
 
     Args:
       pipeline: `tbgan.inference.TBGANPipeline`.
@@ -51,7 +55,11 @@ def run(pipeline, folder, options):
     parts = pipeline(options.count, labels, options.random_seed, options.minibatch_size).modalities
     written, previews = [], []
     for i in tqdm(range(options.count), unit="mesh", disable=None):
-        mesh = mesh_from_maps(layout, parts["texture"][i], parts["shape"][i], options.smoothing)
+        normals = parts["normals"][i] if options.normals and "normals" in parts else None
+        maps = parts["texture"][i], parts["shape"][i]
+        mesh = mesh_from_maps(layout, *maps, options.smoothing, normals=normals)
+        if normals is not None:
+            write_image(folder / f"{i:06d}_nor.png", as_rgb(to_uint8(normals, (-1, 1))))
         save_obj(folder / f"{i:06d}.obj", mesh)
         previews.append(render_views(*mesh, size=options.preview_size))
         write_image(folder / f"{i:06d}_preview.png", previews[-1])

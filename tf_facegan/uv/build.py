@@ -26,6 +26,7 @@ from tf_facegan.uv.raster import (
     texture_shrink,
     unit,
     vertex_normals,
+    welds,
 )
 from tf_facegan.uv.scan import mesh_paths, read_scan
 from tf_facegan.uv.unwrap import CylinderWindow
@@ -33,6 +34,7 @@ from tf_facegan.uv.workers import Workers
 
 FOLDERS = ("texture", "shape", "normals")
 LABELS = "labels.csv"
+WELDED = 8  # meshes that are looked at for vertices at one place
 SAMPLED = 2000  # points of each scan that are looked at together
 ROOM = 0.02  # between the surface and the ends of [-1, 1], of its extent; the skirt comes on top
 SKIRT = 2  # texels around the surface that continue it, for vertices on its rim
@@ -64,6 +66,9 @@ class Plan:
       scale, offset: of the shape maps.
       alignment: float64 [4, 4], common to all meshes, or the identity.
       tcoords, trilist, raster: of all meshes, when they share them; else None.
+      welded: int [V], as in UVLayout; None where no vertices lie at one place.
+      sources: int [V'], the vertices of the layout: those of the meshes, and some of them again to
+        close a cylinder.
       window: CylinderWindow that every scan is unwrapped by, when they do not.
     """
 
@@ -76,6 +81,8 @@ class Plan:
     tcoords: np.ndarray = None
     trilist: np.ndarray = None
     raster: Raster = None
+    welded: np.ndarray = None
+    sources: np.ndarray = None
     window: CylinderWindow = None
 
 
@@ -175,8 +182,8 @@ def _plan(folder, resolution, reference, surveys):
         bounds = _bounds(
             [survey.low for survey in surveys], [survey.high for survey in surveys], resolution
         )
-        tcoords, trilist, raster = _common_parametrisation(first, resolution)
-        return Plan(**common, **bounds, tcoords=tcoords, trilist=trilist, raster=raster)
+        welded = _common_welds(first, [survey.path for survey in surveys])
+        return Plan(**common, **bounds, **_common_parametrisation(first, resolution), welded=welded)
     window = _common_window(surveys)
     _warn(
         f"{len(surveys)} mesh(es) without a common topology and texture coordinates are unwrapped "
@@ -212,11 +219,27 @@ def _share_layout(surveys, first):
 def _common_parametrisation(first, resolution):
     """Texture coordinates, triangles and raster that all meshes share, from the first of them."""
     if first.tcoords is None:
-        return _unwrapped(CylinderWindow.around(first.points), first, resolution, SKIRT)
+        window = CylinderWindow.around(first.points)
+        tcoords, _, raster = _unwrapped(window, first, resolution, SKIRT)
+        tcoords, sources, trilist = window.closed(tcoords, first.trilist)
+        return {"tcoords": tcoords, "trilist": trilist, "raster": raster, "sources": sources}
     tcoords = np.clip(first.tcoords, 0.0, 1.0)
     size = (resolution, resolution)
     raster = Raster(pixel_coordinates(tcoords, size), first.trilist, size, skirt=SKIRT)
-    return tcoords, first.trilist, raster
+    return {"tcoords": tcoords, "trilist": first.trilist, "raster": raster}
+
+
+def _common_welds(first, paths):
+    """The vertices that lie at one place on all meshes, as in UVLayout: lips that touch on one mesh
+    do not on another, so several are looked at."""
+    welded = welds(first.points)
+    for path in paths[1 :: max(1, len(paths) // WELDED)]:
+        if (welded == np.arange(len(welded))).all():
+            return None
+        pairs = np.column_stack([welded, welds(read_scan(path).points)])
+        _, firsts, groups = np.unique(pairs, axis=0, return_index=True, return_inverse=True)
+        welded = firsts[groups.reshape(-1)]
+    return None if (welded == np.arange(len(welded))).all() else welded
 
 
 def _unwrapped(window, scan, resolution, skirt=0):
@@ -293,9 +316,21 @@ def _layout(plan, covered):
         count = plan.resolution**2
         share = sum(np.unpackbits(bits, count=count) for bits in covered) / len(covered)
         mask, tcoords, trilist = mask_grid(share.reshape(plan.resolution, plan.resolution) >= 0.5)
-    return UVLayout.from_tcoords(
-        plan.resolution, tcoords, trilist, mask, plan.scale, plan.offset, plan.alignment
+    layout = UVLayout.from_tcoords(
+        plan.resolution,
+        tcoords,
+        trilist,
+        mask,
+        plan.scale,
+        plan.offset,
+        plan.alignment,
+        plan.welded if plan.sources is None else None,
     )
+    if plan.sources is None:
+        return layout
+    # What was added to close a cylinder lies where its source does.
+    pixels = layout.tcoords_pixel_scaled[plan.sources]
+    return dataclasses.replace(layout, tcoords_pixel_scaled=pixels)
 
 
 def _warn_of_missing_landmarks(surveys):

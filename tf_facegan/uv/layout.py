@@ -8,6 +8,8 @@ import numpy as np
 from tf_facegan import array_files
 from tf_facegan.uv import published
 
+_OPTIONAL = ("welded",)
+
 
 @dataclasses.dataclass(frozen=True)
 class UVLayout:
@@ -23,6 +25,8 @@ class UVLayout:
       scale, offset: float and float32 [3]; a texel of a shape map is (xyz - offset) / scale.
       alignment: float64 [4, 4], from mesh space to aligned space where one is common to the set,
         else the identity.
+      welded: int32 [V], the first vertex that lies where this one does, on every mesh of the set (a
+        mesh lists a vertex once for each side of a texture's seam); None: no two do.
     """
 
     resolution: int
@@ -33,13 +37,16 @@ class UVLayout:
     scale: float
     offset: np.ndarray
     alignment: np.ndarray = dataclasses.field(default_factory=lambda: np.eye(4))
+    welded: np.ndarray = None
 
     @classmethod
-    def from_tcoords(cls, resolution, tcoords, trilist, tmask, scale, offset, alignment=None):
+    def from_tcoords(
+        cls, resolution, tcoords, trilist, tmask, scale, offset, alignment=None, welded=None
+    ):
         """Makes a layout whose pixel coordinates follow menpo's convention.
 
         Args:
-          resolution, tcoords, trilist, tmask, scale, offset: as the attributes.
+          resolution, tcoords, trilist, tmask, scale, offset, welded: as the attributes.
           alignment: [4, 4], or None for the identity.
         """
         return cls(
@@ -53,11 +60,13 @@ class UVLayout:
             scale=float(scale),
             offset=np.asarray(offset, np.float32),
             alignment=np.eye(4) if alignment is None else np.asarray(alignment, np.float64),
+            welded=None if welded is None else np.asarray(welded, np.int32),
         )
 
     def save(self, path):
         """Writes the layout as `.npz`, atomically."""
-        array_files.write_npz(path, dataclasses.asdict(self), compresses=True)
+        arrays = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        array_files.write_npz(path, arrays, compresses=True)
 
     @classmethod
     def load(cls, path):
@@ -77,14 +86,15 @@ class UVLayout:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: there is no such UV layout file")
         fields = [field.name for field in dataclasses.fields(cls)]
+        required = [name for name in fields if name not in _OPTIONAL]
         try:
             if path.suffix == ".pkl":
                 return cls(**_validated(published.read_dictionary(path)))
             found = array_files.read_npz(path)
-            missing = [name for name in fields if name not in found]
+            missing = [name for name in required if name not in found]
             if missing:
                 raise ValueError(f"lacks the field '{missing[0]}'")
-            return cls(**_validated({name: found[name] for name in fields}))
+            return cls(**_validated({name: found[name] for name in fields if name in found}))
         except (ValueError, TypeError, EOFError, KeyError, OSError) as error:
             raise ValueError(f"{path}: not a UV layout: {error}") from error
 
@@ -112,6 +122,22 @@ class UVLayout:
             tcoords_pixel_scaled=np.clip(pixels, 0, resolution - 1).astype(np.float32),
             tmask=_resized_mask(self.tmask, resolution),
         )
+
+    def joined(self, values):
+        """Gives vertices at one place one value, their mean.
+
+        Args:
+          values: [V, K].
+
+        Returns:
+          float64 [V, K].
+        """
+        values = np.asarray(values, np.float64)
+        if self.welded is None:
+            return values
+        counts = np.bincount(self.welded, minlength=len(values))
+        sums = [np.bincount(self.welded, column, minlength=len(values)) for column in values.T]
+        return (np.stack(sums, axis=1) / np.maximum(counts, 1)[:, None])[self.welded]
 
     def to_shape_map(self, points):
         """Maps positions [..., 3] in aligned units to shape-map values."""
@@ -181,6 +207,7 @@ def _validated(arrays):
         "scale": scale,
         "offset": _floats(arrays, "offset", (3,), np.float32),
         "alignment": _floats(arrays, "alignment", (4, 4), np.float64),
+        "welded": _welded(arrays.get("welded"), vertices),
     }
 
 
@@ -229,3 +256,18 @@ def _mask(value, resolution):
             f"{[resolution, resolution]}"
         )
     return value
+
+
+def _welded(value, vertices):
+    if value is None:
+        return None
+    if value.shape != (vertices,) or value.dtype.kind not in "iu":
+        raise ValueError(
+            f"field 'welded' is {value.dtype} {list(value.shape)}, expected integers [{vertices}]"
+        )
+    if vertices and not 0 <= value.min() <= value.max() < vertices:
+        raise ValueError(
+            f"field 'welded' names vertices {value.min()} to {value.max()}, expected 0 to "
+            f"{vertices - 1}"
+        )
+    return value.astype(np.int32)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from tf_facegan.files import atomic_file, write_text
-from tf_facegan.uv.raster import bilinear
+from tf_facegan.uv.raster import bilinear, unit
 
 SMOOTHING_SIDE = 512  # sides that smoothing widths are given for: the published maps
 TRUNCATE = 4.0  # sigmas, as SciPy's Gaussian filter
@@ -31,12 +31,14 @@ class TexturedMesh(NamedTuple):
       trilist: int [T, 3], counted from 0.
       tcoords: float [V, 2], (u, v) in [0, 1], origin at the bottom left.
       texture: uint8 [H, W, 3], RGB, first row at v = 1.
+      normals: float64 [V, 3] of length 1, to shade it by; None: those of the surface.
     """
 
     points: np.ndarray
     trilist: np.ndarray
     tcoords: np.ndarray
     texture: np.ndarray
+    normals: np.ndarray = None
 
 
 def lookup(uv_map, tcoords_pixel_scaled):
@@ -55,7 +57,7 @@ def lookup(uv_map, tcoords_pixel_scaled):
     return uv_map[:, rows, columns].T
 
 
-def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False):
+def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False, normals=None):
     """Makes a textured mesh from UV maps, as a generator gives them.
 
     Args:
@@ -65,30 +67,38 @@ def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False):
       smoothing: width (sigma) of a Gaussian over the shape in texels of a 512-texel map; the
         published test takes 3. Texels beside the surface are not let in.
       truncate: bool, look vertices up as published (`lookup`) instead of bilinearly.
+      normals: float [3, S, S], a map of normals of any length; None where there is none.
 
     Returns:
-      TexturedMesh with points in aligned units.
+      TexturedMesh with points in aligned units. Vertices that the layout says are one (on the seam
+      of a texture) get the mean of what the map says at each of them, so that nothing gapes.
 
     Raises:
       ValueError: the maps are not [3, S, S] of one S that is a power of two of at least 4.
     """
     texture, shape = np.asarray(texture), np.asarray(shape, np.float64)
-    for name, value in (("texture", texture), ("shape", shape)):
+    maps = {"texture": texture, "shape": shape}
+    if normals is not None:
+        maps["normals"] = normals = np.asarray(normals, np.float64)
+    for name, value in maps.items():
         side = shape.shape[-1] if shape.ndim else 0
         if value.shape != (3, side, side):
             raise ValueError(
-                f"{name} map is {list(value.shape)}, expected [3, S, S] with the same S for both"
+                f"{name} map is {list(value.shape)}, expected [3, S, S] with the same S for all"
             )
     layout = layout.at_resolution(shape.shape[-1])
     if smoothing:
         shape = smoothed(shape, layout.tmask, smoothing)
-    pixels = layout.tcoords_pixel_scaled
-    values = lookup(shape, pixels) if truncate else _bilinear_lookup(shape, pixels)
+    read = lookup if truncate else _bilinear_lookup
+    points = layout.joined(read(shape, layout.tcoords_pixel_scaled))
+    if normals is not None:
+        normals = unit(layout.joined(unit(read(normals, layout.tcoords_pixel_scaled))))
     return TexturedMesh(
-        points=layout.to_points(values),
+        points=layout.to_points(points),
         trilist=layout.trilist,
         tcoords=layout.tcoords,
         texture=texture_picture(texture),
+        normals=normals,
     )
 
 
@@ -134,24 +144,26 @@ def save_obj(path, mesh):
     picture = cv2.cvtColor(np.ascontiguousarray(mesh.texture), cv2.COLOR_RGB2BGR)
     with atomic_file(path.with_suffix(".png")) as file:
         file.write(cv2.imencode(".png", picture)[1].tobytes())
-    write_obj_text(path, mesh.points, mesh.trilist, mesh.tcoords, f"{path.stem}.png")
+    write_obj_text(path, *mesh[:3], f"{path.stem}.png", mesh.normals)
 
 
-def write_obj_text(path, points, trilist, tcoords, texture_name):
+def write_obj_text(path, points, trilist, tcoords, texture_name, normals=None):
     """Writes the `.obj` and the `.mtl` of `save_obj`, for a texture that exists or will.
 
     Args:
       path: of the `.obj`.
-      points, trilist, tcoords: as in TexturedMesh.
+      points, trilist, tcoords, normals: as in TexturedMesh.
       texture_name: file name of the texture beside the mesh.
     """
     path = _obj_path(path)
-    corners = np.repeat(np.asarray(trilist, np.int64) + 1, 2, axis=1)
+    kinds = 2 if normals is None else 3
+    corners = np.repeat(np.asarray(trilist, np.int64) + 1, kinds, axis=1)
     lines = [f"mtllib {path.stem}.mtl\n"]
     lines += _rows("v %.6f %.6f %.6f\n", points)
     lines += _rows("vt %.6f %.6f\n", tcoords)
+    lines += _rows("vn %.6f %.6f %.6f\n", () if normals is None else normals)
     lines.append("usemtl merged_material\n")
-    lines += _rows("f %d/%d %d/%d %d/%d\n", corners)
+    lines += _rows("f " + " ".join(["/".join(["%d"] * kinds)] * 3) + "\n", corners)
     write_text(path.with_suffix(".mtl"), MATERIAL.format(texture=texture_name))
     write_text(path, "".join(lines))
 

@@ -134,19 +134,24 @@ def vertex_normals(points, trilist):
       float64 [V, 3], means of the adjacent triangles' normals weighted by their areas; +z where
       there is no area.
     """
-    places, welded = np.unique(points, axis=0, return_inverse=True)
-    welded = welded.reshape(-1)
+    points, welded = np.asarray(points), welds(points)
     corners = welded[trilist]
-    a, b, c = (places[corners[:, corner]] for corner in range(3))
+    a, b, c = (points[corners[:, corner]] for corner in range(3))
     faces = np.cross(b - a, c - a)
     sums = np.stack(
         [
-            np.bincount(corners.ravel(), faces[:, axis].repeat(3), minlength=len(places))
+            np.bincount(corners.ravel(), faces[:, axis].repeat(3), minlength=len(points))
             for axis in range(3)
         ],
         axis=1,
     )
     return unit(sums)[welded]
+
+
+def welds(points):
+    """The first vertex at the place of each: float [V, 3] -> int64 [V]."""
+    _, firsts, places = np.unique(points, axis=0, return_index=True, return_inverse=True)
+    return firsts[places.reshape(-1)]
 
 
 def unit(vectors):

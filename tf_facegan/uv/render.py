@@ -13,7 +13,7 @@ AMBIENT, DIFFUSE = 0.45, 0.55
 VIEWS = (-40.0, 0.0, 40.0)
 
 
-def render_mesh(points, trilist, tcoords, texture, size=512, yaw=0.0, shading=True):
+def render_mesh(points, trilist, tcoords, texture, normals=None, size=512, yaw=0.0, shading=True):
     """Draws a textured mesh from the front, in parallel projection.
 
     Args:
@@ -21,6 +21,7 @@ def render_mesh(points, trilist, tcoords, texture, size=512, yaw=0.0, shading=Tr
       trilist: int [T, 3].
       tcoords: float [V, 2], (u, v) in [0, 1], origin at the bottom left.
       texture: uint8 [H, W, 3], RGB.
+      normals: float [V, 3] of length 1, to shade by; None: those of the surface.
       size: int, side of the picture in pixels.
       yaw: degrees about the vertical axis; positive turns the face to the right of the picture.
       shading: bool, light the surface (one distant light), else draw the texture as it is.
@@ -31,7 +32,8 @@ def render_mesh(points, trilist, tcoords, texture, size=512, yaw=0.0, shading=Tr
     Raises:
       ImportError: menpo3d is missing.
     """
-    turned, extent = _turned(np.asarray(points, np.float64), trilist, yaw)
+    turn = _turn(yaw)
+    turned, extent = _turned(np.asarray(points, np.float64), trilist, turn)
     side = size * SUPERSAMPLING
     zoom = FILLED * side / extent
     pixels = np.array([-1.0, 1.0]) * turned[:, [1, 0]] * zoom + (side - 1) / 2
@@ -42,8 +44,8 @@ def render_mesh(points, trilist, tcoords, texture, size=512, yaw=0.0, shading=Tr
         texture_shrink(pixels, tcoords, trilist, texture.shape),
     )
     if shading:
-        normals = unit(raster.interpolate(vertex_normals(turned, trilist)))
-        light = AMBIENT + DIFFUSE * np.abs(normals @ LIGHT)
+        normals = vertex_normals(turned, trilist) if normals is None else normals @ turn.T
+        light = AMBIENT + DIFFUSE * np.abs(unit(raster.interpolate(normals)) @ LIGHT)
         colours = colours * light[:, None].astype(np.float32)
     picture = np.full([side, side, 3], BACKGROUND, np.float32)
     picture[raster.mask] = np.clip(colours, 0, 255)
@@ -51,24 +53,36 @@ def render_mesh(points, trilist, tcoords, texture, size=512, yaw=0.0, shading=Tr
     return np.rint(small).astype(np.uint8)
 
 
-def render_views(points, trilist, tcoords, texture, size=512, yaws=VIEWS, shading=True):
+def render_views(
+    points, trilist, tcoords, texture, normals=None, size=512, yaws=VIEWS, shading=True
+):
     """Draws a mesh from several sides, side by side.
 
     Args:
-      points, trilist, tcoords, texture, size, shading: as in `render_mesh`.
+      points, trilist, tcoords, texture, normals, size, shading: as in `render_mesh`.
       yaws: degrees, one view each.
 
     Returns:
       uint8 [size, size * len(yaws), 3], RGB.
     """
-    views = [
-        render_mesh(points, trilist, tcoords, texture, size=size, yaw=yaw, shading=shading)
-        for yaw in yaws
-    ]
+    mesh = points, trilist, tcoords, texture, normals
+    views = [render_mesh(*mesh, size=size, yaw=yaw, shading=shading) for yaw in yaws]
     return np.concatenate(views, axis=1)
 
 
-def _turned(points, trilist, yaw):
+def _turn(yaw):
+    """The matrix of a turn about the vertical axis by degrees."""
+    angle = np.deg2rad(yaw)
+    return np.array(
+        [
+            [np.cos(angle), 0.0, np.sin(angle)],
+            [0.0, 1.0, 0.0],
+            [-np.sin(angle), 0.0, np.cos(angle)],
+        ]
+    )
+
+
+def _turned(points, trilist, turn):
     """Points turned about their middle, and the larger side of the upright cylinder around them.
 
     Only the vertices of triangles count.
@@ -77,12 +91,4 @@ def _turned(points, trilist, yaw):
     middle = (used.min(axis=0) + used.max(axis=0)) / 2
     centred, used = points - middle, used - middle
     extent = 2 * max(np.hypot(used[:, 0], used[:, 2]).max(), np.abs(used[:, 1]).max())
-    angle = np.deg2rad(yaw)
-    turn = np.array(
-        [
-            [np.cos(angle), 0.0, np.sin(angle)],
-            [0.0, 1.0, 0.0],
-            [-np.sin(angle), 0.0, np.cos(angle)],
-        ]
-    )
     return centred @ turn.T, extent or 1.0

@@ -69,8 +69,34 @@ class CylinderWindow:
 
     def whole(self, tcoords, trilist):
         """Leaves out the triangles [T, 3] that are torn apart where the cylinder is cut open."""
+        return trilist[~self._torn(tcoords, trilist)]
+
+    def closed(self, tcoords, trilist):
+        """Closes the cut by vertices that continue the right side with the left one's.
+
+        Args:
+          tcoords: float [V, 2]; trilist: int [T, 3], all triangles, as of `tcoords`.
+
+        Returns:
+          (float64 [V + N, 2] texture coordinates, int [V + N] the vertex that each of them is,
+          int [T, 3] triangles, those torn apart with corners among the N).
+        """
+        torn = self._torn(tcoords, trilist)
+        corners = trilist[torn]
+        is_left = tcoords[corners][:, :, 0] < tcoords[corners][:, :, 0].mean(axis=1, keepdims=True)
+        doubled, places = np.unique(corners[is_left], return_inverse=True)
+        corners[is_left] = len(tcoords) + places.reshape(-1)
+        trilist = trilist.copy()
+        trilist[torn] = corners
+        around = 2 * np.pi * self.radius / (2 * self.half[0])
+        right = np.clip(tcoords[doubled] + [around, 0.0], 0.0, 1.0)
+        sources = np.concatenate([np.arange(len(tcoords)), doubled])
+        return np.concatenate([tcoords, right]), sources, trilist
+
+    def _torn(self, tcoords, trilist):
+        """bool [T]: triangles with corners on both sides of the cut."""
         width = np.ptp(tcoords[trilist][:, :, 0], axis=1)
-        return trilist[width < np.pi * self.radius / (2 * self.half[0])]
+        return width >= np.pi * self.radius / (2 * self.half[0])
 
     def _unrolled(self, points):
         unwrap = require_menpo3d("menpo3d.unwrap")
