@@ -158,6 +158,8 @@ PRESETS["expression-cwgan-toy"] = (
         "D_opt.learning_rate": 5e-4,
         "train.batch_size": 32,
         "train.critic_iterations": 2,
+        "train.image_snapshot_ticks": 20,
+        "train.network_snapshot_ticks": 100,
     },
 )
 PRESETS["expression-vgg16-raf"] = ("expression-vgg16", {})
@@ -167,7 +169,9 @@ PRESETS["expression-vgg16-toy"] = (
         "network.weights": None,
         "network.image_size": 48,
         "opt.learning_rate": 0.01,
-        "train.epochs": 3,
+        "opt.fine_tune_learning_rate": 1e-3,
+        "train.epochs": 2,
+        "train.fine_tune_epochs": 2,
     },
 )
 

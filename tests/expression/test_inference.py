@@ -241,6 +241,8 @@ def test_evaluation_judges_what_was_asked_for(faces, results, tmp_path, capsys):
     assert distances["classes"]["Fear"]["FID-classifier"] > 0
     assert cv2.imread(str(tmp_path / "samples.png")).shape == (7 * 32, 4 * 32, 3)
     assert "FID-classifier" in capsys.readouterr().out
+    line = pipeline.origin.run.path / "metric-expressions.jsonl"
+    assert json.loads(line.read_text())["values"]["accuracy"] == report["accuracy"]
     for changes, message in (
         ({"count": 1}, "count=1: at least 2"),
         ({"features": "vgg"}, "features=vgg: expected one of classifier"),
