@@ -217,6 +217,9 @@ def test_representations_are_built_and_shown(faces, results, tmp_path, capsys):
     picture = tmp_path / "again.png"
     assert run("distances", written[0], picture) == 0
     assert f"{made.distances()[0, 1]:.4f}" in capsys.readouterr().out and picture.is_file()
+    assert run("distances", written[0], picture, "--codes") == 0
+    expected = np.linalg.norm(made.rows[0, :4] - made.rows[1, :4])
+    assert f"{expected:.4f}" in capsys.readouterr().out
     published = build_representations.Options(published=True)
     path = tmp_path / "published"
     path.mkdir()

@@ -8,6 +8,7 @@ Examples:
 
 import argparse
 import sys
+from pathlib import Path
 
 from tf_facegan import command_line
 
@@ -75,6 +76,7 @@ def _parser():
     add = _command(commands, "distances", "distances between representations, as a picture")
     add("representations", metavar="REPRESENTATIONS", help="folder or file, ours or published")
     add("out", metavar="OUT", help=".png file to write")
+    add("--codes", action="store_true", help="without the one-hot, which is equally far everywhere")
 
     add = _command(commands, "show", "a sheet of a published array of samples")
     add("samples", metavar="SAMPLES", help="<Expression>_<epoch>_<amount>.npy")
@@ -192,8 +194,11 @@ def distances(args):
 
     files.check_new_file("OUT", args.out, ".png")
     found = representation.load(args.representations)
-    values = found.distances()
-    charts.write_matrix(args.out, f"distances: {args.representations}", found.names, values)
+    if args.codes and not found.codes.size:
+        raise ValueError(f"{args.representations}: nothing but a one-hot")
+    values = found.distances(args.codes)
+    title = f"distances of {Path(args.representations).name}"
+    charts.write_matrix(args.out, title, found.names, values)
     for name, row in zip(found.names, values):
         print(f"{name:<10}" + "".join(f"{value:>9.4f}" for value in row))
     print(args.out)
@@ -209,8 +214,6 @@ def show(args):
 
 
 def _generator(args):
-    from pathlib import Path
-
     from tf_facegan.expression.inference import GeneratorPipeline
 
     prefix = str(args.run_id).rstrip(".").removesuffix(".index")

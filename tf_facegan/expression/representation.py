@@ -64,9 +64,17 @@ class Representations:
             )
         return self.rows[[self.names.index(name) for name in names]]
 
-    def distances(self):
-        """Returns the Euclidean distances between the rows, [K, K]."""
-        return np.linalg.norm(self.rows[:, None] - self.rows[None], axis=2)
+    @property
+    def codes(self):
+        """float64 [K, D']: the rows without the one-hot at their end, where there is one."""
+        count = len(self.names)
+        has_one_hot = np.array_equal(self.rows[:, -count:], np.eye(count))
+        return self.rows[:, :-count] if has_one_hot else self.rows
+
+    def distances(self, codes=False):
+        """Returns the Euclidean distances between the rows, or between the codes, [K, K]."""
+        rows = self.codes if codes else self.rows
+        return np.linalg.norm(rows[:, None] - rows[None], axis=2)
 
 
 def one_hot(names):

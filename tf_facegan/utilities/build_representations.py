@@ -35,7 +35,8 @@ def describe(run_number):
 
 def run(pipeline, folder, options):
     """Writes `representations` (a folder that `data.representations` takes, with a JSON file and
-    the published `<Expression>.npy`) and `distances.png`.
+    the published `<Expression>.npy`), and pictures of their distances: `distances.png`, and
+    `distances-codes.png` without the one-hot.
 
     Args:
       pipeline: `expression.inference.AutoencoderPipeline`.
@@ -68,9 +69,11 @@ def run(pipeline, folder, options):
     made = dataclasses.replace(made, made={**made.made, **note})
     written = folder / representation.FOLDER
     made.save(written)
-    picture = folder / "distances.png"
-    charts.write_matrix(picture, "distances of the representations", made.names, made.distances())
-    return [written, picture]
+    pictures = [folder / "distances.png"] + [folder / "distances-codes.png"] * bool(made.codes.size)
+    for picture, codes in zip(pictures, (False, True)):
+        title = f"distances of the {'codes' if codes else 'representations'}"
+        charts.write_matrix(picture, title, made.names, made.distances(codes))
+    return [written, *pictures]
 
 
 def _builder(options):
