@@ -28,26 +28,29 @@ $(STAMP): requirements.lock setup.py
 DEMO := demo_data
 
 demo: $(STAMP)
-	@echo "1/6 sample scans: variations of the one textured scan that ships with menpo3d"
+	@echo "1/7 sample scans: variations of the one textured scan that ships with menpo3d"
 	$(BIN)/python dataset_tool.py create_sample_scans $(DEMO)/scans --count 64 --overwrite
-	@echo "2/6 UV maps: texture, shape and normals"
+	@echo "2/7 UV maps: texture, shape and normals"
 	$(BIN)/python dataset_tool.py create_uv_maps $(DEMO)/uv_maps $(DEMO)/scans --resolution 64 --overwrite
-	@echo "3/6 records"
+	@echo "3/7 records"
 	$(BIN)/python dataset_tool.py create_from_pkl_img_norm $(DEMO)/faces $(DEMO)/uv_maps/texture \
 		$(DEMO)/uv_maps/shape $(DEMO)/uv_maps/normals --labels $(DEMO)/uv_maps/labels.csv --overwrite
 	$(BIN)/python dataset_tool.py display $(DEMO)/faces --out $(DEMO)/sheet.png --count 24 > /dev/null
-	@echo "4/6 training"
+	@echo "4/7 training"
 	$(BIN)/python train.py --preset demo --dataset $(DEMO)/faces
-	@echo "5/6 interpolation video"
+	@echo "5/7 interpolation video"
 	$(BIN)/python train.py --utility generate_interpolation_video --run_id latest \
 		--set duration_sec=8 --set "grid_size=[3, 2]" --set image_zoom=2
-	@echo "6/6 textured meshes"
+	@echo "6/7 textured meshes"
 	$(BIN)/python train.py --utility generate_textured_meshes --run_id latest --set smoothing=12
+	@echo "7/7 samples beside the training examples most like them"
+	$(BIN)/python train.py --utility find_nearest_reals --run_id latest
 	@echo
 	@echo "Training data:   $(DEMO)/sheet.png"
 	@echo "Run folder:      $$(ls -d results/???-pgan-faces-preset-demo | tail -n 1) (reals.png, fakes*.png)"
 	@echo "Video:           $$(ls results/*-interpolation-video-*/*.mp4 | tail -n 1)"
 	@echo "3D faces:        $$(ls -d results/*-textured-meshes-* | tail -n 1) (previews.png, *.obj)"
+	@echo "Learned by heart? $$(ls results/*-nearest-reals-*/nearest.png | tail -n 1)"
 	@echo "TensorBoard:     $(BIN)/tensorboard --logdir results"
 
 test: $(STAMP)

@@ -54,6 +54,7 @@ SYSTEMS = {
             estimate="tf_facegan.tbgan.estimate:memory_lines",
             utilities=(
                 "evaluate_metrics",
+                "find_nearest_reals",
                 "fit_real_images",
                 "generate_expressions",
                 "generate_fake_images",
@@ -125,6 +126,7 @@ UTILITIES = {
     "evaluate_editing": "tf_facegan.utilities.evaluate_editing",
     "evaluate_expressions": "tf_facegan.utilities.evaluate_expressions",
     "evaluate_metrics": "tf_facegan.utilities.evaluate_metrics",
+    "find_nearest_reals": "tf_facegan.utilities.nearest_reals",
     "fit_real_images": "tf_facegan.utilities.fit_real_images",
     "generate_expressions": "tf_facegan.utilities.expressions",
     "generate_fake_images": "tf_facegan.utilities.fake_images",

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import configs
 from tests import tiny
 from tf_facegan.engine.devices import make_strategy
 from tf_facegan.engine.progress import Progress
@@ -203,6 +204,17 @@ def test_sheets_show_full_size_at_every_level(trainer, tmp_path):
             assert cv2.imread(str(tmp_path / f"{name}{ending}.png")).shape == (16, 16, 3)
     fakes = cv2.imread(str(tmp_path / "fakes000000.png"))
     np.testing.assert_array_equal(fakes[::2, ::2], fakes[1::2, 1::2])
+
+
+def test_published_sheets_take_labels_as_they_are(faces, trainer, tmp_path):
+    config = tiny.config_for(faces, **configs.MODIFIERS["tbgan"]["published"])
+    one = Trainer(config, trainer.strategy)
+    for name, kept in (("raw", one.config), ("softmax", trainer.config)):
+        (tmp_path / name).mkdir()
+        one.config = kept
+        one.write_samples(SimpleNamespace(path=tmp_path / name), 0)
+    raw, softmax = (cv2.imread(str(tmp_path / n / "fakes000000.png")) for n in ("raw", "softmax"))
+    assert np.any(raw != softmax)
 
 
 def test_rows_of_the_sheet_are_classes(trainer):

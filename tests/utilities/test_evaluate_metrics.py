@@ -114,6 +114,16 @@ def test_other_faces(run, tmp_path):
         evaluate(run, tmp_path, dataset=str(tmp_path / "small"))
 
 
+def test_published_metrics_give_labels_as_they_are_stored(run, tmp_path):
+    values = []
+    for raw in (False, True):
+        (tmp_path / str(raw)).mkdir()
+        options = {"num_images": 12, "snapshots": 1, "raw_labels": raw}
+        _, lines = evaluate(run, tmp_path / str(raw), **options)
+        values.append(json.loads(lines.read_text().splitlines()[-1])["values"])
+    assert values[0] != values[1]
+
+
 def test_variation_of_grey_images(tmp_path):
     images = np.random.RandomState(1).randint(0, 256, (8, 1, 32, 32)).astype(np.uint8)
     branches = {f"{n}.branches": (("image", 1),) for n in "GD"}

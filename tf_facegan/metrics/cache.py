@@ -7,12 +7,9 @@ when a set, a network or a protocol changes.
 import hashlib
 import json
 import logging
-import zipfile
 from pathlib import Path
 
-import numpy as np
-
-from tf_facegan.files import atomic_file
+from tf_facegan import array_files
 
 CACHE = Path("~/.cache/tf_facegan/metrics")
 _FORMAT = 1  # raise it when a metric changes what it keeps
@@ -32,19 +29,18 @@ class StatisticsCache:
         """Returns the tuple of arrays kept for a description (dict of JSON values), or None."""
         path = self._path(description)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return tuple(file[f"arr_{i}"] for i in range(len(file.files)))
+            return tuple(array_files.read_npz(path).values())
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             logging.warning("%s: cannot be read (%s), made anew", path, error)
             return None
 
     def save(self, description, arrays):
         """Keeps a tuple of arrays for a description."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._path(description)) as file:
-            np.savez(file, *arrays)
+        named = {f"array{i}": array for i, array in enumerate(arrays)}
+        array_files.write_npz(self._path(description), named)
 
     def _path(self, description):
         text = json.dumps([_FORMAT, description], sort_keys=True)

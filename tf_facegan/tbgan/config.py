@@ -126,6 +126,9 @@ class Grid:
     layout: str = option(
         "row_per_class", "real images and labels of the sheet: random or row_per_class"
     )
+    raw_labels: bool = option(
+        False, "give the network the label rows as they are, without softmax, as published"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -194,7 +194,9 @@ class Trainer:
 
     def write_samples(self, run, kimg):
         """Writes `fakes<kimg>.png` from the moving average, always at full size."""
-        labels = losses.label_condition(self._grid.labels * self._label_scale, self._label_kind)
+        labels = self._grid.labels
+        if not self.config.grid.raw_labels:
+            labels = losses.label_condition(labels * self._label_scale, self._label_kind)
         images = generate_full_size(self.Gs, self._grid.latents, labels, self._lod)
         path = run.path / f"fakes{kimg:06d}.png"
         self._save_sheet(images.transpose(0, 3, 1, 2), path, self.config.train.drange_net)

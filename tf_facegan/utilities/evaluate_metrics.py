@@ -13,6 +13,7 @@ from tf_facegan.engine.progress import format_time
 from tf_facegan.metrics import protocols
 from tf_facegan.metrics.cache import StatisticsCache, set_identity
 from tf_facegan.utilities.images import split_modalities, to_uint8
+from tf_facegan.utilities.set_of_run import open_set
 
 TAKES_RUN = True  # all snapshots of a run
 
@@ -34,6 +35,7 @@ class Options:
     inception: Optional[str] = option(None, "the published Inception graph of 2015, a local file")
     keras_weights: str = option("imagenet", "InceptionV3 weights: a file, or Keras's download")
     minibatch_size: Optional[int] = option(None, "images at a time; None: by resolution")
+    raw_labels: bool = option(False, "give the network label rows as they are stored, as published")
     random_seed: int = option(1000, "seed of the latents")
 
 
@@ -89,7 +91,7 @@ def run(run_folder, folder, options, snapshot=None):
         for path, kimg in chosen:
             pipeline = TBGANPipeline.from_run(run_folder.path, snapshot=kimg)
             random = np.random.RandomState(options.random_seed)
-            make = _fakes(pipeline, reals, random)
+            make = _fakes(pipeline, reals, random, options.raw_labels)
             evaluation.add(path.stem.replace("network-snapshot-", ""), kimg, make)
         written += evaluation.write(folder, run_folder)
     return written
@@ -111,25 +113,9 @@ class _Reals:
     """The images of a set, the run's own if no other is named, from its beginning and around."""
 
     def __init__(self, run_folder, options):
-        from tf_facegan.records.reader import RecordSet
-
-        config = run_folder.load_config()
-        data = config.data
-        folder = options.dataset or data.sets.get("faces")
-        if folder is None:
-            raise ValueError(
-                "the run names no data set, so that there is nothing to compare with "
-                "(--set dataset=DIR names one)"
-            )
-        self.set = RecordSet(folder, data.dtype, data.dynamic_range, data.max_label_size)
-        trained = run_folder.load_dataset().shape
-        if list(self.set.info.shape) != list(trained):
-            raise ValueError(
-                f"{folder}: images are {list(self.set.info.shape)}, {list(trained)} as those of "
-                "the run expected"
-            )
+        self.set = open_set(run_folder, options.dataset)
         self.modalities = self.set.info.modalities
-        self.drange_net = config.train.drange_net
+        self.drange_net = run_folder.load_config().train.drange_net
         self.minibatch = options.minibatch_size or min(max(8192 // self.set.resolution, 4), 256)
         self._position = 0
 
@@ -154,12 +140,13 @@ class _Reals:
             yield numbers % self.set.count
 
 
-def _fakes(pipeline, reals, random):
+def _fakes(pipeline, reals, random, raw_labels):
     """A function that yields as many fakes as asked for, with the labels of the reals."""
 
     def images(count):
         for indices in reals.indices(count):
-            labels = pipeline.labels_of_records(reals.set.labels[indices])
+            labels = reals.set.labels[indices]
+            labels = labels if raw_labels else pipeline.labels_of_records(labels)
             latents = random.randn(len(indices), pipeline.generator.latent_size)
             found = pipeline.generate(latents.astype(np.float32), labels, len(indices)).images
             yield to_uint8(found, reals.drange_net)

@@ -8,7 +8,7 @@ from typing import Optional
 import numpy as np
 from tqdm import tqdm
 
-from tf_facegan import pickles
+from tf_facegan import array_files, pickles
 from tf_facegan.config import option
 from tf_facegan.files import atomic_file
 from tf_facegan.sources import images as sources_images
@@ -97,9 +97,9 @@ def run(pipeline, folder, options):
         for i, target in enumerate(batch):
             path = folder / target.name
             write_image(path, _picture(target.values, found[i], modalities, options.crop))
-            with atomic_file(path.with_suffix(".npz")) as file:
-                arrays = {"latents": fit.latents.numpy()[i], "labels": fit.labels().numpy()[i]}
-                np.savez(file, loss=rows[first + i][-1], **arrays)
+            arrays = {"latents": fit.latents.numpy()[i], "labels": fit.labels().numpy()[i]}
+            arrays["loss"] = rows[first + i][-1]
+            array_files.write_npz(path.with_suffix(".npz"), arrays)
             written.append(path)
     return [*written, _write_losses(folder / "losses.csv", rows, options)]
 
