@@ -82,6 +82,11 @@ def parse(argv=None):
         "mean and deviation of their accuracies (default: the preset's)",
     )
     training.add_argument(
+        "--on_corrupt",
+        choices=("stop", "skip"),
+        help="what a corrupt record does: stop the run (default), or give way to the next good one",
+    )
+    training.add_argument(
         "--resume", metavar="RUN_ID", help="go on with a run: number, folder or `latest`"
     )
     utilities = parser.add_argument_group("utility runs")
@@ -234,7 +239,7 @@ def resumed(args):
 
 
 def runtime_changes(args):
-    given = {"num_gpus": args.num_gpus, "logical_cpus": args.logical_cpus}
+    given = {name: getattr(args, name) for name in ("num_gpus", "logical_cpus", "on_corrupt")}
     return {f"runtime.{name}": value for name, value in given.items() if value is not None}
 
 

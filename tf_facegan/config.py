@@ -37,6 +37,9 @@ class Runtime:
     checkpoint_minutes: float = option(10.0, "longest time between checkpoints, minutes")
     keep_checkpoints: int = option(2, "checkpoints kept in the run folder")
     prefetch: int = option(2, "minibatches prepared ahead")
+    on_corrupt: str = option(
+        "stop", "a corrupt record stops the run (stop) or is left out of it (skip)"
+    )
 
 
 def to_dict(config):

@@ -39,8 +39,8 @@ class Trainer:
         sets = config.data.sets
         if "faces" not in sets:
             raise ValueError(f"data.sets is {sets}: expected a folder for the role `faces`")
-        self.set = _open_set(sets["faces"])
-        self.test = _open_set(sets["test"]) if "test" in sets else None
+        self.set = _open_set(sets["faces"], config.runtime.on_corrupt)
+        self.test = _open_set(sets["test"], config.runtime.on_corrupt) if "test" in sets else None
         self.names = class_names(self.set)
         if self.test is not None and class_names(self.test) != self.names:
             raise ValueError(f"{self.test.path}: other expressions than in {self.set.path}")
@@ -118,8 +118,8 @@ def epoch_phase(trainer, progress, epoch_images, **options):
     return epochs.phase_at(progress, trainer.config.train.batch_size, epoch_images, **options)
 
 
-def _open_set(path):
-    records = RecordSet(path)
+def _open_set(path, on_corrupt):
+    records = RecordSet(path, on_corrupt=on_corrupt)
     shape = records.info.shape
     if shape[0] != 3 or shape[1] != shape[2] or shape[1] % 4:
         raise ValueError(

@@ -40,7 +40,7 @@ class Trainer:
         data, train = config.data, config.train
         if "faces" not in data.sets:
             raise ValueError(f"data.sets is {data.sets}: expected a folder for the role `faces`")
-        self.set = RecordSet(data.sets["faces"])
+        self.set = RecordSet(data.sets["faces"], on_corrupt=config.runtime.on_corrupt)
         self._image_size = dataset.image_size(self.set.info, data)
         columns = dataset.au_columns(self.set.info, data)
         self.labels = self.set.fields[dataset.FIELD][:, columns] / np.float32(INTENSITY_RANGE[1])

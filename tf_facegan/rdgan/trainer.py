@@ -49,7 +49,7 @@ class Trainer:
                 f"train.batch_size is {self._batch_size}, expected a multiple of the "
                 f"{self._replicas} devices"
             )
-        self.set = RecordSet(data.sets["faces"])
+        self.set = RecordSet(data.sets["faces"], on_corrupt=config.runtime.on_corrupt)
         check_set(self.set.info, data.image_size)
         self._image_size = data.image_size or self.set.resolution
         self.set.read([], self._image_size)  # ValueError if there is no such level

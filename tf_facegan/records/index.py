@@ -36,7 +36,7 @@ def load(record_file):
     path = index_file(record_file)
     if path.is_file():
         offsets = _read(path)
-        if offsets is not None and offsets[-1] == size:
+        if offsets is not None and _fits(offsets, size):
             return offsets
     offsets = scan(record_file)
     try:
@@ -57,23 +57,44 @@ def scan(record_file):
     with open(record_file, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         while offsets[-1] < size:
-            header = os.pread(file.fileno(), example.HEADER_SIZE, offsets[-1])
-            end = size + 1
-            if len(header) == example.HEADER_SIZE:
-                try:
-                    length = example.payload_size(header)
-                except example.CorruptRecord as error:
-                    raise ValueError(
-                        f"{record_file}: record {len(offsets) - 1} is corrupt: {error}"
-                    ) from None
-                end = offsets[-1] + example.HEADER_SIZE + length + example.FOOTER_SIZE
-            if end > size:
-                raise ValueError(
-                    f"{record_file}: record {len(offsets) - 1} is truncated: the file ends at byte "
-                    f"{size}"
-                )
-            offsets.append(end)
+            try:
+                offsets.append(_end(file, offsets[-1], size))
+            except example.CorruptRecord as error:
+                number, reason = len(offsets) - 1, error
+                if number and not _is_intact(file, *offsets[-2:]):
+                    # Bytes too many, or missing, in the one before.
+                    number -= 1
+                    reason = "is corrupt: no record begins where it should end"
+                raise ValueError(f"{record_file}: record {number} {reason}") from None
     return np.array(offsets, np.int64)
+
+
+def _end(file, begin, size):
+    """Where the record ends that begins at a byte; CorruptRecord says what is wrong with it."""
+    header, end = os.pread(file.fileno(), example.HEADER_SIZE, begin), size + 1
+    if len(header) == example.HEADER_SIZE:
+        try:
+            end = begin + example.HEADER_SIZE + example.payload_size(header) + example.FOOTER_SIZE
+        except example.CorruptRecord as error:
+            raise example.CorruptRecord(f"is corrupt: {error}") from None
+    if end > size:
+        raise example.CorruptRecord(f"is truncated: the file ends at byte {size}")
+    return end
+
+
+def _is_intact(file, begin, end):
+    record = os.pread(file.fileno(), end - begin, begin)
+    payload, footer = example.HEADER_SIZE, end - begin - example.FOOTER_SIZE
+    try:
+        example.check_payload(record[payload:footer], record[footer:])
+    except example.CorruptRecord:
+        return False
+    return True
+
+
+def _fits(offsets, size):
+    shortest = example.HEADER_SIZE + example.FOOTER_SIZE
+    return offsets[0] == 0 and offsets[-1] == size and bool((np.diff(offsets) >= shortest).all())
 
 
 def _read(path):

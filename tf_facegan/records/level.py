@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan.records import example, index
+from tf_facegan.records import example, index, salvage
 
 _ITEM_SIZES = {1: "uint8", 4: "float32"}
 
@@ -16,6 +16,8 @@ class LevelReader:
 
     Args:
       path: the record file.
+      salvages: bool, open a damaged file, too, with what is left of it; lost records stay corrupt.
+      count: int, records that there have to be; used to number what is left.
 
     Attributes:
       count: int, records in the file.
@@ -27,18 +29,15 @@ class LevelReader:
         nor float32.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, salvages=False, count=None):
         self.path = Path(path)
-        self._offsets = index.load(self.path)
-        self.count = len(self._offsets) - 1
+        self._spans = _load_spans(self.path, salvages, count)
+        self.count = len(self._spans)
         if self.count == 0:
             raise ValueError(f"{self.path}: holds no records")
         self._file = None
         self._opening = threading.Lock()
-        payload = self._payload(0)
-        self.shape, offset, size = self._parsed(payload, 0)
-        self._template = _template(payload, offset, size)
-        self.dtype = self._dtype(size)
+        self._take_first(range(self.count) if salvages else [0])
 
     def read_into(self, out, numbers):
         """Reads records into an array.
@@ -54,6 +53,30 @@ class LevelReader:
             data = image.reshape(-1).view(np.uint8)
             if not self._read_as_before(data, number):
                 self._read_anew(data, number)
+
+    def corrupt(self):
+        """Reads all records; returns {number: what is wrong} of those that cannot be read."""
+        found, image = {}, np.empty((1, *self.shape), self.dtype)
+        for number in range(self.count):
+            try:
+                self.read_into(image, [number])
+            except ValueError as error:
+                found[number] = str(error)
+        return found
+
+    def _take_first(self, numbers):
+        """Takes shape and dtype from the first of some records that can be read."""
+        failure = None
+        for number in numbers:
+            try:
+                payload = self._payload(number)
+                self.shape, offset, size = self._parsed(payload, number)
+                self._template = _template(payload, offset, size)
+                self.dtype = self._dtype(number, size)
+                return
+            except ValueError as error:
+                failure = failure or error
+        raise failure
 
     def _read_as_before(self, data, number):
         """Reads a record in place; False unless it is intact and framed as the one before it.
@@ -82,7 +105,10 @@ class LevelReader:
         data[:] = np.frombuffer(payload, np.uint8, size, offset)
 
     def _span(self, number):
-        return int(self._offsets[number]), int(self._offsets[number + 1])
+        begin, end = self._spans[number].tolist()
+        if begin == salvage.LOST:
+            raise ValueError(f"{self.path}: record {number} is lost: bytes are missing or altered")
+        return begin, end
 
     def _payload(self, number):
         begin, end = self._span(number)
@@ -111,12 +137,12 @@ class LevelReader:
     def _corrupt(self, number, error):
         return ValueError(f"{self.path}: record {number} is corrupt: {error}")
 
-    def _dtype(self, size):
+    def _dtype(self, number, size):
         items = int(np.prod(self.shape))
         if len(self.shape) != 3 or items == 0 or size % items or size // items not in _ITEM_SIZES:
             raise ValueError(
-                f"{self.path}: record 0 holds {size} bytes for shape {list(self.shape)}; [C, H, W] "
-                "with 1 (uint8) or 4 (float32) bytes a value expected"
+                f"{self.path}: record {number} holds {size} bytes for shape {list(self.shape)}; "
+                "[C, H, W] with 1 (uint8) or 4 (float32) bytes a value expected"
             )
         return _ITEM_SIZES[size // items]
 
@@ -133,13 +159,17 @@ class ShardedReader:
 
     Args:
       paths: list of record files; those without records are passed over.
+      salvages: as of `LevelReader`.
+      counts: list of int, records that there have to be in each; None where it is not known.
 
     Attributes and errors are those of `LevelReader`; `path` is the first file.
     """
 
-    def __init__(self, paths):
-        filled = [path for path in paths if path.stat().st_size]
-        self._readers = [LevelReader(path) for path in filled or paths[:1]]
+    def __init__(self, paths, salvages=False, counts=None):
+        counts = counts or [None] * len(paths)
+        filled = [pair for pair in zip(paths, counts) if pair[0].stat().st_size or pair[1]]
+        filled = filled or [(paths[0], counts[0])]
+        self._readers = [LevelReader(path, salvages, count) for path, count in filled]
         first = self._readers[0]
         self.path, self.shape, self.dtype = first.path, first.shape, first.dtype
         for reader in self._readers:
@@ -157,6 +187,27 @@ class ShardedReader:
             shard = int(np.searchsorted(self._ends, number, side="right"))
             begin = int(self._ends[shard - 1]) if shard else 0
             self._readers[shard].read_into(image[np.newaxis], [number - begin])
+
+    def corrupt(self):
+        """Reads all records: see `LevelReader.corrupt`."""
+        found, begin = {}, 0
+        for reader in self._readers:
+            found.update({begin + number: why for number, why in reader.corrupt().items()})
+            begin += reader.count
+        return found
+
+
+def _load_spans(path, salvages, count):
+    """int64 [n, 2], where the records of a file begin and end."""
+    try:
+        offsets = index.load(path)
+    except ValueError:
+        if not salvages:
+            raise
+        return salvage.salvage(path, count)
+    if salvages and count is not None and len(offsets) - 1 != count:
+        return salvage.salvage(path, count)
+    return np.stack([offsets[:-1], offsets[1:]], axis=1)
 
 
 def _template(payload, offset, size):

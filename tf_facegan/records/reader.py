@@ -5,13 +5,13 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
-from tf_facegan import array_files
-from tf_facegan.records import order, schema
-from tf_facegan.records.level import ShardedReader
+from tf_facegan.records import order, schema, set_files
 
-_FOREIGN_RANGES = {"uint8": [0, 255], "float32": [-1, 1]}
 _PARALLEL_READS = 2
+ON_CORRUPT = ("stop", "skip")
+_REPORTED = 20  # corrupt records that get a line of their own
 
 
 class RecordSet:
@@ -24,6 +24,9 @@ class RecordSet:
       max_label_size: "full", 0 (no labels) or n (the first n components).
       part: (k, n), to read only the shards k, k + n, k + 2n, … as if they were the set; the others
         need not be there. None is all of it.
+      on_corrupt: "stop": a corrupt record is an error when it is read. "skip": all records are read
+        once, and a corrupt one is reported and gives way, with its labels and fields, to the next
+        good one of the set; numbers and order stay as they are.
 
     Attributes:
       info: `schema.SetInfo` (of the part); of a foreign set (no json) it is found from the files.
@@ -32,6 +35,7 @@ class RecordSet:
       range: [lo, hi], values that stand for black and white.
       labels: float32 [count, L], raw; L may be 0.
       fields: {field name: array [count, ...]}.
+      corrupt: {record number: str, what is wrong} of the records that gave way.
       uv_layout: pathlib.Path of the set's `uv_layout.npz`, or None.
 
     Raises:
@@ -40,28 +44,46 @@ class RecordSet:
         corrupt record, an option that does not fit the files.
     """
 
-    def __init__(self, path, dtype=None, dynamic_range=None, max_label_size="full", part=None):
+    def __init__(
+        self,
+        path,
+        dtype=None,
+        dynamic_range=None,
+        max_label_size="full",
+        part=None,
+        on_corrupt="stop",
+    ):
+        if on_corrupt not in ON_CORRUPT:
+            raise ValueError(f"--on_corrupt is {on_corrupt!r}, {' or '.join(ON_CORRUPT)} expected")
+        skips = on_corrupt == "skip"
         self.path = Path(path)
-        name, stored = _find(self.path)
-        shards = _chosen_shards(self.path, stored, part)
-        self._readers = _open_readers(_level_paths(self.path, name, stored), shards)
-        info = stored or _foreign_info(self.path, name, self._readers)
+        name, stored = set_files.find(self.path)
+        shards = set_files.chosen_shards(self.path, stored, part)
+        self._readers = set_files.open_readers(
+            set_files.level_paths(self.path, name, stored), shards, stored, skips
+        )
+        info = stored or set_files.foreign_info(self.path, name, self._readers)
         self._companions = {
-            companion: _open_readers(schema.level_files(self.path, info, companion), shards)
+            companion: set_files.open_readers(
+                schema.level_files(self.path, info, companion), shards, info, skips
+            )
             for companion in info.companions
         }
         if dtype is not None and dtype != info.dtype:
             raise ValueError(f"{self.path}: holds {info.dtype}, not dtype {dtype}")
-        rows = _rows(info, shards)
-        labels = _load_labels(self.path, info, is_foreign=stored is None)[rows]
-        self.labels, label_info = _trim_labels(self.path, info, labels, max_label_size)
+        rows = set_files.rows(info, shards)
+        labels = set_files.load_labels(self.path, info, is_foreign=stored is None)[rows]
+        self.labels, label_info = set_files.trim_labels(self.path, info, labels, max_label_size)
         value_range = list(info.range if dynamic_range is None else dynamic_range)
-        fields = _load_fields(self.path, info)
+        fields = set_files.load_fields(self.path, info)
         self.fields = {field: array[rows] for field, array in fields.items()}
         self.info = dataclasses.replace(
-            _part_info(info, shards), labels=label_info, range=value_range
+            set_files.part_info(info, shards), labels=label_info, range=value_range
         )
         self._check_files()
+        self.corrupt, self._numbers = {}, None
+        if skips:
+            self._leave_out_corrupt()
         layout = self.path / schema.UV_LAYOUT
         self.uv_layout = layout if layout.is_file() else None
         self._failure = None
@@ -104,6 +126,8 @@ class RecordSet:
         indices = np.asarray(indices, np.int64)
         if indices.size and (indices.min() < 0 or indices.max() >= self.count):
             raise IndexError(f"{self.path}: {self.count} records, asked for {indices.tolist()}")
+        if self._numbers is not None:
+            indices = self._numbers[indices]
         reader = self._reader(resolution, companion)
         images = np.empty((len(indices), *reader.shape), reader.dtype)
         reader.read_into(images, indices.tolist())
@@ -191,159 +215,38 @@ class RecordSet:
             raise ValueError(f"{self.path}: no level of {resolution} pixels; there are {sides}")
         return readers[resolution]
 
+    def _leave_out_corrupt(self):
+        """Lets every corrupt record give way to the next good one, which it repeats."""
+        for readers in (self._readers, *self._companions.values()):
+            for reader in readers.values():
+                self.corrupt.update(reader.corrupt())
+        if not self.corrupt:
+            return
+        self._numbers = _next_good(self.corrupt, self.count, self.path)
+        for number in sorted(self.corrupt)[:_REPORTED]:
+            logging.warning(
+                "%s; record %d is shown instead", self.corrupt[number], self._numbers[number]
+            )
+        logging.warning(
+            "%s: %d of %d records are corrupt and left out",
+            self.path,
+            len(self.corrupt),
+            self.count,
+        )
+        self.labels = self.labels[self._numbers]
+        self.fields = {name: array[self._numbers] for name, array in self.fields.items()}
+
     def _check_files(self):
         info = self.info
-        _check_readers(self._readers, info.shape[0], info.dtype, info.count)
+        set_files.check_readers(self._readers, info.shape[0], info.dtype, info.count)
         for companion, readers in self._companions.items():
             described = info.companions[companion]
-            _check_readers(readers, described["channels"], described["dtype"], info.count)
+            set_files.check_readers(readers, described["channels"], described["dtype"], info.count)
 
 
-def _find(path):
-    """(name, SetInfo or None) of the set in a folder."""
-    if not path.is_dir():
-        raise FileNotFoundError(f"{path}: no such folder; the folder of a set expected")
-    parsed = map(schema.parse_record_file, path.iterdir())
-    names = {entry.name for entry in parsed if entry}
-    described = [name for name in sorted(names) if schema.info_file(path, name).is_file()]
-    candidates = described or sorted(names)
-    if not candidates:
-        inside = sorted({file.parent.name for file in path.glob("[!.]*/*.tfrecords")})
-        hint = f" (there are sets in it: {', '.join(inside[:5])})" if inside else ""
-        raise FileNotFoundError(f"{path}: no *.tfrecords files; the folder of a set expected{hint}")
-    if len(candidates) > 1:
-        raise ValueError(f"{path}: holds several sets ({', '.join(candidates)}), one expected")
-    name = candidates[0]
-    return name, schema.load(schema.info_file(path, name)) if described else None
-
-
-def _chosen_shards(path, info, part):
-    """The numbers of the shards to read; None is all."""
-    if part is None:
-        return None
-    number, parts = part
-    shards = 1 if info is None else len(info.shard_counts)
-    if not 0 <= number < parts <= shards:
-        raise ValueError(
-            f"{path}: part {number} of {parts} asked for, but a level is {shards} files; build the "
-            f"set with --shards {parts} or more"
-        )
-    return list(range(number, shards, parts))
-
-
-def _rows(info, shards):
-    """The record numbers of what is in some shards."""
-    if shards is None:
-        return slice(None)
-    ends = np.cumsum(info.shard_counts)
-    ranges = [np.arange(ends[shard] - info.shard_counts[shard], ends[shard]) for shard in shards]
-    return np.concatenate(ranges)
-
-
-def _part_info(info, shards):
-    if shards is None:
-        return info
-    counts = [info.shard_counts[shard] for shard in shards]
-    return dataclasses.replace(info, count=sum(counts), shards=counts)
-
-
-def _open_readers(levels, shards):
-    """{side: ShardedReader} of all levels (one for a single-size set)."""
-    if shards is not None:
-        levels = [[files[shard] for shard in shards] for files in levels]
-    for file in (file for files in levels for file in files):
-        if not file.is_file():
-            raise ValueError(f"{file}: missing; the set is incomplete")
-    readers = [ShardedReader(files) for files in levels]
-    return {reader.shape[1]: reader for reader in readers}
-
-
-def _level_paths(path, name, info):
-    """Record files of the levels, largest first, a list of shards each."""
-    if info is not None:
-        return schema.level_files(path, info)
-    parsed = [schema.parse_record_file(file) for file in path.iterdir()]
-    own = [entry for entry in parsed if entry and entry.name == name]
-    logs = [entry.log2 for entry in own if entry.log2 is not None]
-    if not logs:
-        sizes = sorted(entry.size for entry in own)
-        return [[schema.single_size_file(path, name, *size)] for size in sizes[-1:]]
-    return [[schema.level_file(path, name, log2)] for log2 in range(max(logs), 1, -1)]
-
-
-def _foreign_info(path, name, readers):
-    largest = readers[max(readers)]
-    is_single = schema.parse_record_file(largest.path).log2 is None
-    try:
-        return schema.SetInfo(
-            name=name,
-            kind=schema.SINGLE_SIZE if is_single else schema.MULTI_RESOLUTION,
-            shape=list(largest.shape),
-            dtype=largest.dtype,
-            count=largest.count,
-            modalities=schema.guess_modalities(largest.shape[0]),
-            range=_FOREIGN_RANGES[largest.dtype],
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _check_readers(readers, channels, dtype, count):
-    for reader in readers.values():
-        size = schema.parse_record_file(reader.path).size
-        found = [list(reader.shape), reader.dtype, reader.count]
-        expected = [[channels, *size], dtype, count]
-        if found != expected:
-            raise ValueError(
-                f"{reader.path}: holds {_describe(*found)}, {_describe(*expected)} expected"
-            )
-
-
-def _describe(shape, dtype, count):
-    return f"{count} records of {dtype} {shape}"
-
-
-def _load_labels(path, info, is_foreign):
-    file = schema.labels_file(path, info.name)
-    if is_foreign and not file.is_file():
-        file = next(iter(sorted(path.glob("*.labels"))), file)
-    size = None if is_foreign else (info.labels or {"size": 0})["size"]
-    if not file.is_file():
-        if size:
-            raise ValueError(f"{file}: missing; {size} label components expected")
-        return np.zeros((info.count, 0), np.float32)
-    labels = array_files.read_npy(file)
-    if labels.ndim != 2 or len(labels) != info.count or size not in (None, labels.shape[1]):
-        wanted = f"[{info.count}, {'L' if size is None else size}]"
-        raise ValueError(f"{file}: shape {list(labels.shape)}, {wanted} expected")
-    return labels.astype(np.float32)
-
-
-def _trim_labels(path, info, labels, max_label_size):
-    size = labels.shape[1] if max_label_size == "full" else max_label_size
-    if not isinstance(size, int) or not 0 <= size <= labels.shape[1]:
-        raise ValueError(
-            f"{path}: max_label_size is {max_label_size!r}; 'full' or 0 to {labels.shape[1]} "
-            "expected"
-        )
-    if size == 0:
-        return labels[:, :0], None
-    described = info.labels or {"kind": "class", "names": None}
-    names = described["names"] and described["names"][:size]
-    return labels[:, :size], {"size": size, "kind": described["kind"], "names": names}
-
-
-def _load_fields(path, info):
-    fields = {}
-    for field, described in info.fields.items():
-        file = schema.field_file(path, info.name, field)
-        if not file.is_file():
-            raise ValueError(f"{file}: missing; the set is incomplete")
-        fields[field] = array_files.read_npy(file)
-        shape = [info.count, *described["shape"]]
-        if list(fields[field].shape) != shape or str(fields[field].dtype) != described["dtype"]:
-            raise ValueError(
-                f"{file}: holds {fields[field].dtype} {list(fields[field].shape)}, "
-                f"{described['dtype']} {shape} expected"
-            )
-    return fields
+def _next_good(corrupt, count, path):
+    """int64 [count]: for each record its number, or that of the next good one, round the end."""
+    good = np.array([number for number in range(count) if number not in corrupt], np.int64)
+    if not len(good):
+        raise ValueError(f"{path}: all {count} records are corrupt; {next(iter(corrupt.values()))}")
+    return good[np.searchsorted(good, np.arange(count)) % len(good)]

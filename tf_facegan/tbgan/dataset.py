@@ -4,11 +4,12 @@ from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.synthetic import SyntheticSet
 
 
-def open_set(data):
+def open_set(data, on_corrupt="stop"):
     """Opens what a configuration trains on.
 
     Args:
       data: `config.Data`.
+      on_corrupt: as of `RecordSet`.
 
     Returns:
       `RecordSet`, or `SyntheticSet` of black images.
@@ -23,4 +24,10 @@ def open_set(data):
             f"data.sets is {data.sets}, data.synthetic is {data.synthetic}: expected a folder for "
             "the role `faces`, or synthetic images"
         )
-    return RecordSet(data.sets["faces"], data.dtype, data.dynamic_range, data.max_label_size)
+    return RecordSet(
+        data.sets["faces"],
+        data.dtype,
+        data.dynamic_range,
+        data.max_label_size,
+        on_corrupt=on_corrupt,
+    )

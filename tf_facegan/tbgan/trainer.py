@@ -61,7 +61,7 @@ class Trainer:
 
     def __init__(self, config, strategy):
         self.config, self.strategy = config, strategy
-        self.set = open_set(config.data)
+        self.set = open_set(config.data, config.runtime.on_corrupt)
         self.total_images = int(config.train.total_kimg * 1000)
         self._replicas = strategy.num_replicas_in_sync
         schedule.check_minibatches(config, self.set.resolution, self._replicas)

@@ -104,7 +104,7 @@ def load(config):
 
 def _open(config, role, field, exact=False, path=None):
     """Opens the set of a role, or one at a path of its own, and checks that it fits."""
-    records = RecordSet(path or config.data.sets[role])
+    records = RecordSet(path or config.data.sets[role], on_corrupt=config.runtime.on_corrupt)
     channels, height, width = records.info.shape
     size, path = config.networks.image_size, records.path
     if field not in records.fields:
