@@ -39,6 +39,7 @@ setup(
         "export": ["onnx==1.16.2", "tf2onnx>=1.16.1", "onnxruntime==1.18.*"],
         # A newer jax, which MediaPipe asks for, does not go with TensorFlow 2.15.
         "mediapipe": ["mediapipe==0.10.14", "jax<0.4.35", "opencv-contrib-python<4.12"],
+        "ranking": ["trueskill==0.4.5"],
         "test": ["pytest", "ruff", "lmdb"],
     },
 )

@@ -18,8 +18,8 @@ from tf_facegan.engine.progress import Progress
 from tf_facegan.engine.run_folder import RunFolder
 from tf_facegan.rdgan import pairs, reference
 from tf_facegan.rdgan.config import PUBLISHED
-from tf_facegan.rdgan.stages import quantised
-from tf_facegan.rdgan.trainer import VALIDATION, Trainer, to_8_bits
+from tf_facegan.rdgan.images import quantised, to_8_bits
+from tf_facegan.rdgan.trainer import VALIDATION, Trainer
 
 ROOT = Path(__file__).parents[2]
 TWO_WAY = {"train.stages": ["two_way"], "two_way.max_iter": 2, "two_way.burst_steps": 1}

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.expression.charts import write_curves
 from tf_facegan.files import atomic_file
+from tf_facegan.utilities.charts import write_curves
 
 
 @dataclasses.dataclass(frozen=True)

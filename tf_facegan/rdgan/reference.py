@@ -98,3 +98,45 @@ def assign_checkpoint(model, weights, slots=None, optimizer=None):
         optimizer.reset()
     for slot, array in found.values():
         write(slot, tf.constant(array, slot.dtype))
+
+
+def import_checkpoints(path, checkpoints, changes=None, image_size=128):
+    """Makes a folder that the pipeline opens like a run out of checkpoints of the published code.
+
+    Args:
+      path: folder to make.
+      checkpoints: {stage ("face" and "fine", or "two_way"): path as of `load_checkpoint`}.
+      changes: {dotted field: value} of the configuration, `config.PUBLISHED` for example.
+      image_size: int, side of the images.
+
+    Returns:
+      pathlib.Path of the folder.
+
+    Raises:
+      ValueError: other stages, names that are missing or of another shape, a folder that is there
+        already; FileNotFoundError: no checkpoint.
+    """
+    from tf_facegan import config as configuration
+    from tf_facegan.engine import run_folder
+    from tf_facegan.files import atomic_folder
+    from tf_facegan.rdgan import schedule
+    from tf_facegan.rdgan.config import Config
+    from tf_facegan.rdgan.inference import make_generator
+
+    fixed = {"train.stages": list(checkpoints), "data.image_size": image_size}
+    config = configuration.override(Config(), {**(changes or {}), **fixed})
+    schedule.check(config)
+    networks = {}
+    for stage, checkpoint in checkpoints.items():
+        generator = make_generator(config, stage)
+        weights, _ = load_checkpoint(checkpoint)
+        try:
+            assign_checkpoint(generator, weights)
+        except ValueError as error:
+            raise ValueError(f"{checkpoint}: {error}") from None
+        networks[f"{stage}_G"] = extract(generator)
+    with atomic_folder(path) as folder:
+        run = run_folder.RunFolder(folder)
+        run.save_config(config)
+        run.save_snapshot(run_folder.FINAL_SNAPSHOT, networks)
+    return path

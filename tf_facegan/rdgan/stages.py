@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_facegan.engine.optimizers import RMSProp, clip_weights
 from tf_facegan.rdgan import losses
+from tf_facegan.rdgan.images import quantised
 from tf_facegan.rdgan.networks import (
     FaceDiscriminator,
     FaceGenerator,
@@ -106,7 +107,7 @@ class FaceStage(Stage):
     seeds = ("G",)
 
     def __init__(self, config, image_size):
-        arguments, seed = _arguments(config), config.random_seed * 8
+        arguments, seed = network_arguments(config), config.random_seed * 8
         super().__init__(
             config,
             FaceGenerator(config.networks.dropout_keep, **arguments, seed=seed),
@@ -146,7 +147,7 @@ class FineStage(Stage):
     name = "fine"
 
     def __init__(self, config, image_size, face):
-        arguments, seed = _arguments(config), config.random_seed * 8
+        arguments, seed = network_arguments(config), config.random_seed * 8
         keep = config.networks.dropout_keep
         super().__init__(
             config,
@@ -195,7 +196,7 @@ class TwoWayStage(Stage):
     source_boundaries = True
 
     def __init__(self, config, image_size):
-        arguments, seed = _arguments(config), config.random_seed * 8
+        arguments, seed = network_arguments(config), config.random_seed * 8
         super().__init__(
             config,
             TwoWayGenerator(**arguments, seed=seed),
@@ -255,10 +256,6 @@ def make(config, image_size):
     return made
 
 
-def quantised(images):
-    """Returns images in [-1, 1] as they come back from 8-bit files, rounded down as published."""
-    return tf.floor((images + 1.0) * 127.5) / 127.5 - 1.0
-
-
-def _arguments(config):
+def network_arguments(config):
+    """Returns the arguments that all networks of a configuration share."""
     return {"kernel_size": config.networks.kernel_size, "width": config.networks.width}

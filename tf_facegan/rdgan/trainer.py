@@ -10,6 +10,7 @@ from tf_facegan.engine.draws import Draws
 from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
 from tf_facegan.rdgan import losses, networks, pairs, reference, schedule, stages
+from tf_facegan.rdgan.images import to_8_bits
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.values import to_signed
 from tf_facegan.utilities.images import save_image_grid
@@ -284,11 +285,6 @@ def check_set(info, image_size=None):
         networks.map_side(image_size or height)
     except ValueError as error:
         raise ValueError(f"set {info.name}: {error}") from None
-
-
-def to_8_bits(images):
-    """Turns images in [-1, 1] into uint8, rounded down as published."""
-    return ((images + np.float32(1)) * np.float32(127.5)).astype(np.uint8)
 
 
 def _spread(found, count):

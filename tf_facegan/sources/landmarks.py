@@ -58,6 +58,23 @@ def read_points(path):
     return points.astype(np.float32)
 
 
+def beside(image):
+    """Finds the landmark file of a picture: `<name>` or `<name>_landmarks` with one of SUFFIXES.
+
+    Args:
+      image: path of the picture, which need not be there.
+
+    Returns:
+      pathlib.Path, or None.
+    """
+    base = Path(image).with_suffix("")
+    for suffix in SUFFIXES:
+        for file in (Path(f"{base}{suffix}"), Path(f"{base}_landmarks{suffix}")):
+            if file.is_file():
+                return file
+    return None
+
+
 def _read_text(path):
     lines = path.read_text(encoding="utf-8").splitlines()
     return np.array([line.split() for line in lines if line.strip()], np.float64)

@@ -219,15 +219,13 @@ def _cropped(frame, rotate, resolution):
 
 
 def _points(frame, rotate):
-    base = frame.image.parent / f"img{frame.number}"
-    if frame.image.suffix.lower() in VIDEO_SUFFIXES:
-        base = frame.image.with_name(frame.sequence + _FRAMES_FOLDER) / base.name
-    else:
-        base = frame.image.with_suffix("")
-    for suffix in landmarks.SUFFIXES:
-        for file in (Path(f"{base}{suffix}"), Path(f"{base}_landmarks{suffix}")):
-            if file.is_file():
-                return landmarks.read_points(file)
+    picture = frame.image
+    if picture.suffix.lower() in VIDEO_SUFFIXES:
+        folder = picture.with_name(frame.sequence + _FRAMES_FOLDER)
+        picture = folder / f"img{frame.number}.png"
+    file = landmarks.beside(picture)
+    if file is not None:
+        return landmarks.read_points(file)
     from tf_facegan.sources import faces
 
     picture = read_frame(frame, rotate)

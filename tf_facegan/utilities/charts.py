@@ -1,4 +1,4 @@
-"""Pictures of numbers: curves over epochs, and tables of pairs. Imports no TensorFlow."""
+"""Pictures of numbers: curves, and tables of pairs. Imports no TensorFlow."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -7,19 +7,22 @@ from matplotlib.figure import Figure
 from tf_facegan.files import atomic_file
 
 
-def write_curves(path, title, curves):
-    """Writes a picture of curves over epochs.
+def write_curves(path, title, curves, x=None, xlabel="epoch"):
+    """Writes a picture of curves.
 
     Args:
       path: PNG to write.
       title: str, what is measured.
-      curves: {name: float [epochs]}.
+      curves: {name: float [n]}.
+      x: float [n], what they are drawn over; None is 1, 2, …
+      xlabel: str, what that is.
     """
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot()
     for name, values in curves.items():
-        axes.plot(np.arange(1, len(values) + 1), values, marker=".", label=name)
-    axes.set(title=title, xlabel="epoch")
+        places = np.arange(1, len(values) + 1) if x is None else x
+        axes.plot(places, values, marker=".", label=name)
+    axes.set(title=title, xlabel=xlabel)
     axes.grid(alpha=0.3)
     axes.legend()
     _save(figure, path)

@@ -1,0 +1,287 @@
+"""Using a trained RD-GAN: a photo and landmarks to the face with another expression."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from tf_facegan.engine import run_folder
+from tf_facegan.rdgan import reference, stages
+from tf_facegan.rdgan.images import from_8_bits, quantised, to_8_bits
+from tf_facegan.rdgan.layers import Pass
+from tf_facegan.rdgan.networks import FaceGenerator, FineGenerator, TwoWayGenerator
+from tf_facegan.rdgan.retarget import Retargeter
+from tf_facegan.sources import faces, landmarks
+
+CROPS = {"box": landmarks.face_box, "square": landmarks.square_box}
+_SEEDS = 64  # from a frame to the next: more than a network has dropouts
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a pipeline call gives.
+
+    Attributes:
+      images: float32 [N, S, S, 3] in (-1, 1), the last network's.
+      stages: {stage ("face", "fine" or "two_way"): its images}.
+    """
+
+    images: np.ndarray
+    stages: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """One frame of a synthesised sequence.
+
+    Attributes:
+      image: uint8 [S, S, 3], RGB, the last network's.
+      stages: {stage: uint8 [S, S, 3]}, of every network.
+      boundary: uint8 [S, S, 3], the drawing that they were shown.
+      crop: `landmarks.Letterbox`, the place of the frame in the source's photo.
+    """
+
+    image: np.ndarray
+    stages: dict
+    boundary: np.ndarray
+    crop: landmarks.Letterbox
+
+    def pasted(self, photo):
+        """Returns the source's photo, uint8 [H, W, 3], with the frame's face in its place."""
+        (width, height), (left, top) = self.crop.inner, self.crop.margin
+        face = self.image[top : top + height, left : left + width]
+        right, bottom = self.crop.left + self.crop.width, self.crop.top + self.crop.height
+        box = self.crop.left, self.crop.top, right, bottom
+        return faces.paste_back(photo, face, faces.Crop.box(*box, (width, height)))
+
+
+class RDGANPipeline:
+    """The generators of a run, ready to use.
+
+    Args:
+      config: `config.Config`.
+      image_size: int, side of the images.
+      generators: {"face": …, "fine": …} (or without "fine"), or {"two_way": …}.
+      name: str that names results, "<run>-<snapshot>".
+
+    Raises:
+      ValueError: `inference.crop` is unknown.
+    """
+
+    def __init__(self, config, image_size, generators, name="rdgan"):
+        if config.inference.crop not in CROPS:
+            known = " or ".join(CROPS)
+            raise ValueError(f"inference.crop is {config.inference.crop!r}, {known} expected")
+        self.config, self.image_size, self.name = config, image_size, name
+        self.generators = generators
+        self._graphs = {name: _graph(network) for name, network in generators.items()}
+
+    @classmethod
+    def from_run(cls, run_id, snapshot=None, result_dir="results"):
+        """Loads the generators of a training run, or of imported checkpoints.
+
+        Args:
+          run_id: run number, folder, name or `latest`.
+          snapshot: kimg of the snapshot, or None for the newest.
+          result_dir: folder of run folders.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        config = run.load_config()
+        if config.system != "rdgan":
+            raise ValueError(f"{run.path}: a run of {config.system}, one of rdgan expected")
+        size = config.data.image_size or run.load_dataset().shape[-1]
+        path = run.snapshot(snapshot)
+        there = run_folder.network_names(path)
+        generators = {}
+        for stage in config.train.stages:
+            if not generators or f"{stage}_G" in there:
+                generators[stage] = make_generator(config, stage)
+                reference.assign(generators[stage], run.load_network(path, f"{stage}_G"))
+        return cls(config, size, generators, f"{run.name}-{path.stem}")
+
+    @property
+    def stages(self):
+        """Names of the networks in their order: "face", "fine"; or "two_way"."""
+        return list(self.generators)
+
+    def face(self, photo, points):
+        """Cuts the source face out of a photo.
+
+        Args:
+          photo: uint8 [H, W, 3], RGB.
+          points: [68, 2], landmarks in pixels of the photo.
+
+        Returns:
+          float32 [S, S, 3] in [-1, 1].
+
+        Raises:
+          ValueError: the landmarks are no face's, or outside of the photo.
+        """
+        return from_8_bits(self.crop(points).image(photo))
+
+    def crop(self, points):
+        """Returns the `landmarks.Letterbox` of a face with landmarks [68, 2]."""
+        return CROPS[self.config.inference.crop](points, self.image_size)
+
+    def boundary(self, points, crop=None):
+        """Draws the boundary of landmarks [68, 2] in their own crop: uint8 [S, S, 3]."""
+        crop = crop or self.crop(points)
+        drawing = landmarks.draw_boundary(crop.points(points), self.image_size, self.image_size)
+        return drawing.transpose(1, 2, 0)
+
+    def __call__(self, sources, boundaries, refine=True, seed=None):
+        """Draws source faces with the expressions of boundaries.
+
+        Args:
+          sources: float32 [N, S, S, 3] in [-1, 1], faces.
+          boundaries: [N, S, S, 3], drawings, likewise.
+          refine: whether FineGAN, if there is one, follows.
+          seed: int, of dropout, if the configuration keeps it (`inference.dropout`); None is the
+            configuration's.
+
+        Returns:
+          `Output`.
+        """
+        made, count = {}, self.config.inference.predict_batch_size
+        for start in range(0, len(sources), count):
+            part = slice(start, start + count)
+            now = self._stages(sources[part], boundaries[part], refine, self._seed(seed))
+            for name, images in now.items():
+                made.setdefault(name, []).append(images)
+        joined = {name: np.concatenate(parts) for name, parts in made.items()}
+        return Output(list(joined.values())[-1], joined)
+
+    def _stages(self, sources, boundaries, refine, seed):
+        sources, boundaries = (tf.convert_to_tensor(x, tf.float32) for x in (sources, boundaries))
+        first = self.stages[0]
+        made = {first: self._run(first, sources, boundaries, seed)}
+        if refine and "fine" in self.generators:
+            made["fine"] = self._run("fine", sources, self.for_fine(made["face"]), seed)
+        return {name: images.numpy() for name, images in made.items()}
+
+    def _run(self, stage, first, second, seed):
+        if seed is None or stage == "two_way":
+            return self._graphs[stage](first, second)
+        return self.generators[stage](first, second, seed=seed)
+
+    def _seed(self, seed):
+        if not self.config.inference.dropout:
+            return None
+        return self.config.random_seed if seed is None else seed
+
+    def for_fine(self, coarse):
+        """Returns FaceGAN's images as FineGAN was trained to see them."""
+        return quantised(coarse) if self.config.train.quantise_coarse else coarse
+
+    def synthesise(
+        self, photo, points, drive, retarget="motion", refine=True, recursive=False, seed=None
+    ):
+        """Animates a photo.
+
+        Args:
+          photo: uint8 [H, W, 3], RGB; points: [68, 2], its landmarks.
+          drive: iterable of landmarks [68, 2] of any face, or None where there are none.
+          retarget: as of `retarget.Retargeter`.
+          refine, seed: as of a call.
+          recursive: each result is the next frame's source (ours; published is the photo always).
+
+        Yields:
+          `Frame`, one for each of the drive.
+
+        Raises:
+          ValueError: landmarks that are no face's.
+        """
+        retargeted = Retargeter(points, retarget)
+        animation = Animation(self, self.face(photo, points), seed)
+        for moment in drive:
+            target = retargeted(moment)
+            crop = self.crop(target)
+            boundary = self.boundary(target, crop)
+            made = {self.stages[0]: animation.coarse(boundary)}
+            if refine and "fine" in self.generators:
+                made["fine"] = animation.refined(made["face"])
+            last = list(made.values())[-1]
+            if recursive:
+                animation.replace_source(last)
+            pictures = {name: to_8_bits(image) for name, image in made.items()}
+            yield Frame(list(pictures.values())[-1], pictures, boundary, crop)
+
+
+class Animation:
+    """Draws one source with one boundary after another; what depends on the source only is computed
+    once (without dropout).
+
+    Args:
+      pipeline: `RDGANPipeline`.
+      source: float32 [S, S, 3] in [-1, 1].
+      seed: int of dropout, as of a pipeline's call.
+    """
+
+    def __init__(self, pipeline, source, seed=None):
+        self._pipeline, self._frame = pipeline, 0
+        self._base = pipeline._seed(seed)
+        self._parts = {} if self._base is not None else _parts(pipeline.generators)
+        self.replace_source(source)
+
+    def replace_source(self, source):
+        """Takes another source for the frames to come."""
+        self._source = tf.convert_to_tensor(source, tf.float32)[tf.newaxis]
+        self._features = {stage: first(self._source) for stage, (first, _) in self._parts.items()}
+
+    def coarse(self, boundary):
+        """The first network's image, float32 [S, S, 3], of a drawing, uint8 [S, S, 3]."""
+        self._frame += 1
+        drawing = tf.convert_to_tensor(from_8_bits(boundary))[tf.newaxis]
+        return self._made(self._pipeline.stages[0], drawing)
+
+    def refined(self, coarse):
+        """FineGAN's image, float32 [S, S, 3], of FaceGAN's."""
+        coarse = tf.convert_to_tensor(coarse)[tf.newaxis]
+        return self._made("fine", self._pipeline.for_fine(coarse))
+
+    def _made(self, stage, second):
+        if stage in self._parts:
+            return self._parts[stage][1](self._features[stage], second)[0].numpy()
+        seed = None if self._base is None else self._base + _SEEDS * self._frame
+        return self._pipeline._run(stage, self._source, second, seed)[0].numpy()
+
+
+def make_generator(config, stage):
+    """Returns the generator of a stage ("face", "fine" or "two_way") of a configuration."""
+    arguments, keep = stages.network_arguments(config), config.networks.dropout_keep
+    if stage == "two_way":
+        return TwoWayGenerator(**arguments, seed=0)
+    return {"face": FaceGenerator, "fine": FineGenerator}[stage](keep, **arguments, seed=0)
+
+
+def _graph(network):
+    return tf.function(lambda first, second: network(first, second), reduce_retracing=True)
+
+
+def _parts(generators):
+    """{stage: (function of the source, function of its result and the other image)}, as graphs."""
+    made = {}
+    if "face" in generators:
+        G = generators["face"]
+        made["face"] = (
+            tf.function(lambda source, G=G: G.image_features(Pass(G), source)),
+            tf.function(
+                lambda features, drawing, G=G: G.join(
+                    Pass(G), features, G.boundary_features(Pass(G), drawing)
+                )
+            ),
+        )
+    if "fine" in generators:
+        fine = generators["fine"]
+        made["fine"] = (
+            tf.function(lambda source, G=fine: G.image_features(Pass(G), source, 1)),
+            tf.function(
+                lambda features, coarse, G=fine: G.join(
+                    Pass(G), features, G.image_features(Pass(G), coarse, 2)
+                )
+            ),
+        )
+    return made
