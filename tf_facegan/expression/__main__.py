@@ -190,7 +190,8 @@ def import_autoencoder(args):
 def distances(args):
     """Writes the picture and prints the distances."""
     from tf_facegan import files
-    from tf_facegan.expression import charts, representation
+    from tf_facegan.expression import representation
+    from tf_facegan.utilities import charts
 
     files.check_new_file("OUT", args.out, ".png")
     found = representation.load(args.representations)

@@ -50,8 +50,9 @@ def run(pipeline, folder, options):
       ValueError, FileNotFoundError: a set that is missing or has no expressions; options that do
         not fit.
     """
-    from tf_facegan.expression import charts, representation
+    from tf_facegan.expression import representation
     from tf_facegan.records.reader import RecordSet
+    from tf_facegan.utilities import charts
 
     builder = _builder(options)
     path = options.dataset or pipeline.dataset
