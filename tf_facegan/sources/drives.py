@@ -9,7 +9,6 @@ from tf_facegan.sources import landmarks
 from tf_facegan.sources.images import SUFFIXES as IMAGE_SUFFIXES
 from tf_facegan.sources.landmark_tables import read_table
 from tf_facegan.sources.matching import natural
-from tf_facegan.sources.matching import natural
 from tf_facegan.sources.photos import read_photo
 
 TABLE = ".csv"
