@@ -150,7 +150,7 @@ def _add_set(add):
 
 def _add_photo(add):
     add("photo", metavar="PHOTO", help="picture of the face to animate, neutral")
-    add("--run", dest="run_id", default="latest", metavar="RUN", help="default: %(default)s")
+    add("--run_id", default="latest", metavar="RUN", help="default: %(default)s")
     add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
     add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
     add("--coarse", action="store_true", help="FaceGAN only, without FineGAN")

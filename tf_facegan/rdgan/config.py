@@ -44,7 +44,14 @@ class Data:
 class Networks:
     dropout_keep: float = option(0.6, "share of the features that dropout keeps (DROP_OUT)")
     kernel_size: int = option(3, "side of the kernels; some are one smaller (CONV_KERNEL_SIZE)")
+    init_stddev: Optional[float] = option(
+        0.02,
+        "standard deviation of the first weights; None: sqrt(2 / inputs) of a layer, not the last",
+    )
     width: float = option(1.0, "channels of every hidden layer, times the published ones")
+    discriminator_width: Optional[float] = option(
+        None, "the same of the discriminators; None: `width`"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

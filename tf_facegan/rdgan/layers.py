@@ -25,6 +25,7 @@ class Convolution(tf.keras.layers.Layer):
         transposed=False,
         norm=True,
         activation=None,
+        stddev=WEIGHT_STDDEV,
         seed=None,
         **kw,
     ):
@@ -38,6 +39,7 @@ class Convolution(tf.keras.layers.Layer):
             convolution; else it is [side, side, inputs, outputs].
           norm: whether batch norm follows.
           activation: "leaky_relu", "relu" or None.
+          stddev: of the kernel; None for that of He et al. (2015), which keeps the signal's size.
           seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
           **kw: of `tf.keras.layers.Layer`.
         """
@@ -45,7 +47,9 @@ class Convolution(tf.keras.layers.Layer):
         self.stride, self.transposed, self.outputs = stride, transposed, outputs
         self.norm, self.activation = norm, activation
         channels = (outputs, inputs) if transposed else (inputs, outputs)
-        self.W = _weight(self, "W", (side, side, *channels), seed)
+        taps = (side / stride) ** 2 if transposed else side**2  # that reach a pixel
+        stddev = _he(taps * inputs) if stddev is None else stddev
+        self.W = _weight(self, "W", (side, side, *channels), stddev, seed)
         self.named_variables = {"W": self.W}
         if norm:
             kinds = {"gamma": 1.0, "beta": 0.0, "moving_mean": 0.0, "moving_variance": 1.0}
@@ -98,9 +102,10 @@ class Dense(tf.keras.layers.Layer):
     `call`: [N, in] -> ([N, out], None), the form of `Convolution`.
     """
 
-    def __init__(self, inputs, outputs, seed=None, **kw):
+    def __init__(self, inputs, outputs, stddev=WEIGHT_STDDEV, seed=None, **kw):
         super().__init__(autocast=False, **kw)
-        self.W = _weight(self, "W", (inputs, outputs), seed)
+        stddev = _he(inputs) if stddev is None else stddev
+        self.W = _weight(self, "W", (inputs, outputs), stddev, seed)
         self.b = self.add_weight(
             name="b", shape=(outputs,), initializer="zeros", experimental_autocast=False
         )
@@ -120,7 +125,15 @@ class Network(tf.keras.Model):
       dropout_keep: share of the features that dropout keeps.
     """
 
-    def __init__(self, kernel_size=3, width=1.0, dropout_keep=1.0, seed=None, **kw):
+    def __init__(
+        self,
+        kernel_size=3,
+        width=1.0,
+        dropout_keep=1.0,
+        seed=None,
+        init_stddev=WEIGHT_STDDEV,
+        **kw,
+    ):
         """Begins a network without layers.
 
         Args:
@@ -128,6 +141,7 @@ class Network(tf.keras.Model):
           width: float, the channels of every hidden layer are multiplied by it.
           dropout_keep: float in (0, 1].
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
+          init_stddev: float, of the first weights; None as of `Convolution`.
           **kw: `name` and `dtype`, as of any Keras model.
 
         Raises:
@@ -141,7 +155,7 @@ class Network(tf.keras.Model):
             raise ValueError(f"dropout_keep is {dropout_keep}, more than 0 and at most 1 expected")
         super().__init__(autocast=False, **kw)
         self.kernel_size, self.width, self.dropout_keep = kernel_size, width, dropout_keep
-        self._seed = seed
+        self._seed, self._stddev = seed, init_stddev
         self.named_layers = {}
         self.built = True
 
@@ -153,7 +167,7 @@ class Network(tf.keras.Model):
         """Adds a layer under its published path; arguments as of the layer."""
         self.named_layers[path] = layer(
             *args,
-            **options,
+            **{"stddev": self._stddev, **options},
             seed=seed_of(self._seed, path),
             name=path.replace("/", "_"),
             dtype=self.dtype_policy,
@@ -234,10 +248,14 @@ def pool(x, side=2, stride=2):
     return tf.nn.max_pool2d(x, side, stride, "SAME")
 
 
-def _weight(layer, name, shape, seed):
+def _he(inputs):
+    return (2 / inputs) ** 0.5
+
+
+def _weight(layer, name, shape, stddev, seed):
     return layer.add_weight(
         name=name,
         shape=shape,
-        initializer=lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
+        initializer=lambda shape, dtype=None: normal(shape, stddev, seed, dtype),
         experimental_autocast=False,
     )

@@ -7,7 +7,7 @@ names and layouts. Constructors default to the published networks.
 import tensorflow as tf
 
 from tf_facegan.layers import stable_dtype
-from tf_facegan.rdgan.layers import Dense, Network, Pass, pool
+from tf_facegan.rdgan.layers import WEIGHT_STDDEV, Dense, Network, Pass, pool
 
 STEP = 16  # what the sides of images are multiples of
 
@@ -33,6 +33,8 @@ class _Generator(Network):
             side = options.pop("side", self.kernel_size)
             shape = side, sum(map(self.channels, inputs)), 3 if last else self.channels(outputs)
             options.update(norm=not last, activation=None if last else "relu")
+            if last:  # small whatever the others have, or tanh would begin saturated
+                options["stddev"] = WEIGHT_STDDEV
             self.add(f"G_joiner/{name}", *shape, transposed=True, **options)
         self.b = self.add_weight(
             name="b", shape=(1, 1, 1, 3), initializer="zeros", experimental_autocast=False

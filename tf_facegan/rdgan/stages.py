@@ -108,10 +108,11 @@ class FaceStage(Stage):
 
     def __init__(self, config, image_size):
         arguments, seed = network_arguments(config), config.random_seed * 8
+        judging = _discriminator_arguments(config)
         super().__init__(
             config,
             FaceGenerator(config.networks.dropout_keep, **arguments, seed=seed),
-            {"D": FaceDiscriminator(image_size, **arguments, seed=seed + 1)},
+            {"D": FaceDiscriminator(image_size, **judging, seed=seed + 1)},
         )
         self.D = self.networks["face_D"]
 
@@ -148,11 +149,12 @@ class FineStage(Stage):
 
     def __init__(self, config, image_size, face):
         arguments, seed = network_arguments(config), config.random_seed * 8
+        judging = _discriminator_arguments(config)
         keep = config.networks.dropout_keep
         super().__init__(
             config,
             FineGenerator(keep, **arguments, seed=seed + 2),
-            {"D": FineDiscriminator(keep, image_size, **arguments, seed=seed + 3)},
+            {"D": FineDiscriminator(keep, image_size, **judging, seed=seed + 3)},
         )
         self.D, self._face = self.networks["fine_D"], face
 
@@ -197,12 +199,13 @@ class TwoWayStage(Stage):
 
     def __init__(self, config, image_size):
         arguments, seed = network_arguments(config), config.random_seed * 8
+        judging = _discriminator_arguments(config)
         super().__init__(
             config,
             TwoWayGenerator(**arguments, seed=seed),
             {
                 f"{side}_D": FaceDiscriminator(
-                    image_size, **arguments, scope=f"D_{side}", seed=seed + place
+                    image_size, **judging, scope=f"D_{side}", seed=seed + place
                 )
                 for place, side in enumerate(("left", "right"), 1)
             },
@@ -257,5 +260,12 @@ def make(config, image_size):
 
 
 def network_arguments(config):
-    """Returns the arguments that all networks of a configuration share."""
-    return {"kernel_size": config.networks.kernel_size, "width": config.networks.width}
+    """Returns the arguments that all generators of a configuration share."""
+    names = ("kernel_size", "width", "init_stddev")
+    return {name: getattr(config.networks, name) for name in names}
+
+
+def _discriminator_arguments(config):
+    arguments = network_arguments(config)
+    width = config.networks.discriminator_width
+    return arguments if width is None else {**arguments, "width": width}

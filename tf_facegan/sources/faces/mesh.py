@@ -124,4 +124,6 @@ def _face_mesh():
         raise ImportError(
             f"this needs MediaPipe, which cannot be imported ({error}); type: {HOW_TO_INSTALL}"
         ) from error
+    # What protobuf says when the mesh is used for the first time.
+    warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)
     return FaceMesh(static_image_mode=True, max_num_faces=_MOST_FACES)
