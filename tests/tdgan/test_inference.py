@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.tdgan import tiny
 from tests.tdgan.test_reference import write_checkpoint
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.engine.devices import make_strategy
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -139,11 +140,11 @@ def test_a_published_checkpoint_is_used_in_place_and_imported(pipeline, photos, 
     out = tmp_path / "results" / "100-published"
     assert command.main(["import", str(source), str(out)]) == 0
     assert capsys.readouterr().out.strip() == str(out)
-    assert json.loads((out / "dataset.json").read_text())["num_identities"] is None
     options = {"crop": CropOptions(crop="none")}
     expected = pipeline.generator.classify(pipeline.prepare([photos / "face0.png"], "face"))
-    for folder in (source, out):
-        found = TDGANPipeline.from_pretrained(folder, **options)
+    for load, folder in ((TDGANPipeline.from_pretrained, source), (TDGANPipeline.from_run, out)):
+        found = load(folder, **options)
+        assert found.names == list(EXPRESSIONS)
         # Nothing says that the expressions were cut out of larger pictures.
         recognised = found([photos / "face0.png"]).probabilities
         np.testing.assert_allclose(recognised, np.exp(expected) / np.exp(expected).sum(), rtol=1e-4)
@@ -153,6 +154,19 @@ def test_a_published_checkpoint_is_used_in_place_and_imported(pipeline, photos, 
     assert command.main(["import", str(source), str(tmp_path / "other")]) == 1
     assert "not the weights of a TDGAN network" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_a_model_folder_gives_the_same(pipeline, photos, tmp_path):
+    folder = pipeline.save_pretrained(tmp_path / "model", licence="CC0")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"config.json", "dataset.json", "network-final.npz", "model.json", "README.md"}
+    files = [photos / "face0.png", photos / "face1.png"]
+    for loaded in (
+        TDGANPipeline.from_pretrained(folder, crop=CropOptions(crop="none")),
+        pipelines.load(folder, crop=CropOptions(crop="none")),
+    ):
+        np.testing.assert_array_equal(loaded(files).probabilities, pipeline(files).probabilities)
+        assert loaded.discriminator is not None and loaded.names == pipeline.names
 
 
 def test_classify_writes_a_row_for_each_picture(results, photos, tmp_path, capsys):

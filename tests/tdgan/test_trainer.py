@@ -1,6 +1,5 @@
 """The trainer: draws, steps, validation, sheets, resuming, devices."""
 
-import json
 import os
 import subprocess
 import sys
@@ -241,9 +240,8 @@ def test_a_run_leaves_what_it_should(finished):
     expected = {"config.json", "dataset.json", "log.txt", "reals.png", "fakes000000.png"}
     expected |= {"network-final.npz", "val_data.npz", "_training-done.txt"}
     assert expected <= names
-    described = json.loads((finished.path / "dataset.json").read_text())
-    assert described["expressions"][3] == "Happiness"
-    assert (described["num_identities"], described["num_expressions"]) == (4, 7)
+    info = finished.load_dataset()
+    assert info.fields["expression"]["names"][3] == "Happiness" and info.shape == [1, 18, 18]
     measured = snapshot(finished.path / "val_data.npz")
     assert all(len(values) == 3 for values in measured.values())
     log = (finished.path / "log.txt").read_text()

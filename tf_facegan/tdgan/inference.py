@@ -1,9 +1,7 @@
 """Using a trained TDGAN: which expression a photo shows, and one photo's expression on another's
 face."""
 
-import contextlib
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +9,21 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_facegan import export as exporter
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.sources import faces as face_finder
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import center_square, resized
 from tf_facegan.sources.photos import describe, read_photo
 from tf_facegan.tdgan import reference
+from tf_facegan.tdgan.dataset import EXPRESSION
 from tf_facegan.tdgan.images import centre_crop
 from tf_facegan.tdgan.networks import Discriminator, Generator
 from tf_facegan.tdgan.trainer import BEST_SNAPSHOT
 
 FACE = face_finder.CropOptions()
 BRANCHES = ("expression", "face")
+_USED = ("G", "D_ER")  # networks of a snapshot; imported ones may lack the second
 _MINIBATCH = 32
 
 
@@ -49,7 +50,7 @@ class Recognition:
         return [self.names[label] for label in self.labels]
 
 
-class TDGANPipeline:
+class TDGANPipeline(pipelines.Pipeline):
     """A generator, with its classification module, ready to use.
 
     Photos are paths, Pillow images or uint8 arrays [H, W, 3] or [H, W]. The face is found and cut
@@ -80,6 +81,7 @@ class TDGANPipeline:
         self.names = [str(known_name) for known_name in names or known]
         self.expression_size = expression_size or generator.image_size
         self.crop, self.name = crop, name
+        self.used_networks = _USED if discriminator is not None else _USED[:1]
 
     @classmethod
     def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
@@ -96,24 +98,24 @@ class TDGANPipeline:
           FileNotFoundError, ValueError: naming the run or the file.
         """
         run = run_folder.locate(run_id, result_dir)
-        path = snapshot_path(run, snapshot)
-        arrays = {"G": run.load_network(path, "G")}
-        with contextlib.suppress(ValueError):  # an imported checkpoint may lack it
-            arrays["D_ER"] = run.load_network(path, "D_ER")
+        path, info = snapshot_path(run, snapshot), run.load_dataset()
+        names = [name for name in _USED if name in run_folder.network_names(path)]
+        arrays = {name: run.load_network(path, name) for name in names}
         networks = make_networks(arrays, path, run.load_config().networks.dropout)
-        described = _described(run.path / run_folder.DATASET)
-        return cls(
+        pipeline = cls(
             networks["G"],
             networks.get("D_ER"),
-            names=described.get("expressions"),
-            expression_size=min(described.get("expression_size") or [0]),
+            names=info.fields[EXPRESSION].get("names"),
+            expression_size=min(info.shape[1:]),
             name=f"{run.name}-{path.stem}",
             **options,
         )
+        pipeline.origin = pipelines.Origin(run, path)
+        return pipeline
 
     @classmethod
     def from_pretrained(cls, folder, **options):
-        """Loads a published checkpoint (`Enc_FR_G.pkl`, …, without torch) or a run folder.
+        """Loads a model folder, or a published checkpoint (`Enc_FR_G.pkl`, …, without torch).
 
         Args:
           folder: holds either; options: as of `from_run`.
@@ -122,8 +124,8 @@ class TDGANPipeline:
           FileNotFoundError, ValueError: naming the file.
         """
         folder = Path(folder)
-        if (folder / run_folder.CONFIG).is_file():
-            return cls.from_run(folder, **options)
+        if not reference.is_checkpoint(folder):
+            return super().from_pretrained(folder, **options)
         networks = make_networks(reference.load_checkpoint(folder), folder)
         return cls(networks["G"], networks.get("D_ER"), name=folder.name, **options)
 
@@ -254,6 +256,20 @@ class TDGANPipeline:
         spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
         return exporter.export(classify, {"images": spec}, out, format, overwrite)
 
+    def preprocessing(self):
+        """See `Pipeline.preprocessing`."""
+        return {
+            "crop": dataclasses.asdict(self.crop),
+            "grey": self.generator.channels == 1,
+            "expression_size": self.expression_size,
+            "image_size": self.generator.image_size,
+            "range": [0, 1],
+        }
+
+    def labels(self):
+        """See `Pipeline.labels`."""
+        return {"expressions": self.names}
+
     @property
     def image_shape(self):
         """(S, S, C) of the images that the networks take and give."""
@@ -323,13 +339,6 @@ def make_networks(arrays, source, dropout=0.5):
         except ValueError as error:
             raise ValueError(f"{source}: {name}: {error}") from None
     return networks
-
-
-def _described(path):
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read ({error})") from None
 
 
 def _repeated(codes, count):

@@ -1,14 +1,15 @@
 """Published checkpoints as run folders."""
 
-import json
 from pathlib import Path
 
 from tf_facegan import config as configuration
 from tf_facegan.engine import run_folder
 from tf_facegan.files import atomic_folder, write_text
+from tf_facegan.records import schema
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.tdgan import reference
 from tf_facegan.tdgan.config import Config
+from tf_facegan.tdgan.dataset import EXPRESSION
 from tf_facegan.tdgan.inference import make_networks
 
 
@@ -40,15 +41,22 @@ def import_checkpoint(folder, out_dir):
     config = configuration.override(
         Config(), {"desc": out_dir.name, "data.num_identities": identities, **changes}
     )
-    described = {
-        "expressions": list(EXPRESSIONS) if classes == len(EXPRESSIONS) else None,
-        "num_identities": identities,
-        "num_expressions": classes,
-    }
+    names = {"names": list(EXPRESSIONS)} if classes == len(EXPRESSIONS) else {}
+    channels, size = (1 if generator["grayscale"] else 3), generator["image_size"]
+    info = schema.SetInfo(
+        name="published",
+        kind=schema.SINGLE_SIZE,
+        shape=[channels, size, size],
+        dtype="uint8",
+        count=0,
+        modalities=schema.guess_modalities(channels),
+        range=[0, 255],
+        fields={EXPRESSION: {"shape": [], "dtype": "int64", **names}},
+    )
     with atomic_folder(out_dir) as temporary:
         run = run_folder.RunFolder(temporary)
         run.save_config(config)
-        write_text(temporary / run_folder.DATASET, json.dumps(described, indent=2) + "\n")
+        run.save_dataset(info)
         named = {name: reference.extract(network) for name, network in networks.items()}
         run.save_snapshot(run_folder.FINAL_SNAPSHOT, named)
         write_text(temporary / run_folder.DONE, "")

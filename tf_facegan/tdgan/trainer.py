@@ -1,15 +1,12 @@
 """Training of TDGAN: networks, draws, the `tf.function` step, validation."""
 
 import dataclasses
-import json
 
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan.engine import run_folder
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
-from tf_facegan.files import write_text
 from tf_facegan.tdgan import dataset, images, reference
 from tf_facegan.tdgan.networks import Discriminator, Generator
 from tf_facegan.tdgan.schedule import Schedule
@@ -142,14 +139,8 @@ class Trainer:
         return {name: reference.extract(getattr(self, name)) for name in self._names}
 
     def prepare_run(self, run):
-        """Puts into a new run's folder what using its networks needs: names of the classes."""
-        names = {
-            "expressions": self.data.names,
-            "num_identities": self.data.num_identities,
-            "num_expressions": self.data.num_expressions,
-            "expression_size": self.data.expressions.set.info.shape[1:],
-        }
-        write_text(run.path / run_folder.DATASET, json.dumps(names, indent=2) + "\n")
+        """Puts into a new run's folder what using its networks needs: the set of expressions."""
+        run.save_dataset(self.data.expressions.set.info)
 
     def write_reals(self, run):
         """Writes `reals.png`: faces, and below them expressions as the validation sees them."""
