@@ -160,3 +160,17 @@ def test_images_of_other_sizes_are_refused():
         Generator(**tiny.G)(*inputs(height=16, width=18))
     with pytest.raises(ValueError, match="images of 8 x 8 pixels, 16 x 16 expected"):
         Discriminator(**tiny.D)(inputs(4, 8, 8)[0])
+
+
+def test_a_condition_behind_the_norm_has_more_effect():
+    sizes = {**tiny.G, "image_size": 64, "norm_scale_init": "ones", "seed": 1}
+    published, mended = (Generator(**sizes, condition_after_norm=b) for b in (False, True))
+    assert list(published.named_variables) == list(mended.named_variables)
+    images, aus = inputs(2, 64, 64)
+
+    def effect(network):
+        """How much other AUs change the colour image away from its border."""
+        colors = [network(images, wanted)[1][:, 16:-16, 16:-16] for wanted in (aus, 1 - aus)]
+        return float(np.abs(colors[0] - colors[1]).mean())
+
+    assert effect(mended) > effect(published) > 0

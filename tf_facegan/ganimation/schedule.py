@@ -55,6 +55,11 @@ def steps_per_epoch(train, count):
             f"train.batch_size={train.batch_size} makes {steps} steps an epoch of {count} images: "
             f"at least train.n_critic={train.n_critic} expected, for one generator step"
         )
+    if not 0 <= train.critic_epochs < train.num_epochs:
+        raise ValueError(
+            f"train.critic_epochs is {train.critic_epochs}, expected 0 or more and less than "
+            f"train.num_epochs={train.num_epochs}"
+        )
     if train.lr_decay not in DECAYS:
         raise ValueError(f"train.lr_decay is {train.lr_decay!r}, expected {' or '.join(DECAYS)}")
     return steps
@@ -79,7 +84,7 @@ def phase_at(images, train, steps):
         steps=steps,
         g_lr=train.g_lr * factor,
         d_lr=train.d_lr * factor,
-        trains_generator=(step + 1) % train.n_critic == 0,
+        trains_generator=epoch >= train.critic_epochs and (step + 1) % train.n_critic == 0,
         images=train.batch_size,
         tick_kimg=train.sample_step * train.batch_size / 1000,
         epochs=train.num_epochs,
