@@ -269,6 +269,13 @@ def test_sample_sheets(trainer, tmp_path):
     np.testing.assert_allclose(result, (1 - mask) * color + mask * reals, atol=2)
 
 
+def test_histograms_where_they_are_asked_for(trainer, au_faces):
+    assert trainer.histograms() == {}
+    config = tiny.config_for(au_faces, **{"train.save_weight_histograms": True})
+    found = Trainer(config, make_strategy(1)).histograms()
+    assert {"attention", "G/main.0.weight", "D/conv2.weight"} <= set(found)
+
+
 def test_runs_keep_the_description_of_the_set(trainer, tmp_path):
     from tf_facegan.engine.run_folder import DATASET, RunFolder
     from tf_facegan.records import schema

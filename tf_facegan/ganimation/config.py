@@ -95,6 +95,9 @@ class Train:
     sample_step: int = option(200, "steps between log lines, summaries and sample sheets")
     model_save_step: int = option(1000, "steps between network snapshots; rounded to sample_step")
     sample_images: int = option(8, "photos on the sample sheet")
+    save_weight_histograms: bool = option(
+        False, "histograms of all weights and masks in the TensorBoard events, every log line"
+    )
 
     @property
     def image_snapshot_ticks(self):

@@ -115,6 +115,18 @@ class Trainer:
     def networks(self):
         return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
 
+    def histograms(self):
+        """The weights as `<net>/<published name>` and the masks of the sample sheet, where they are
+        asked for."""
+        if not self.config.train.save_weight_histograms:
+            return {}
+        made = losses.cycle(self.G, *self._sheet)
+        found = {name: made[name] for name in ("attention", "rec_attention")}
+        for net in ("G", "D"):
+            for name, value in getattr(self, net).named_variables.items():
+                found[f"{net}/{name}"] = value
+        return found
+
     def prepare_run(self, run):
         """Puts into a new run's folder what using its networks needs."""
         run.save_dataset(self.set.info)
