@@ -36,9 +36,11 @@ class Origin:
 class Pipeline:
     """Base of the pipelines of all systems.
 
-    A pipeline is called with what the system edits or is conditioned on, and `seed` where anything
-    is random, and returns a small output object; the same seed gives the same result, and a batch
-    the same as its members one by one. `from_run(run_id, snapshot, result_dir)` loads it.
+    A pipeline is called with what the system edits or is conditioned on (photos are file names,
+    Pillow pictures or arrays; one or a list of them) and `seed`, and returns a small output object:
+    `.images`, `.pictures`, `.video`, `.meshes`, `.probabilities`, whatever the system makes. The
+    same seed gives the same result, and a batch the same as its members one by one.
+    `from_run(run_id, snapshot, result_dir)` loads it.
 
     Attributes:
       used_networks: tuple of str, the networks of a snapshot that it uses.
@@ -88,7 +90,7 @@ class Pipeline:
         with files.atomic_folder(folder, overwrite, owned=owned) as made:
             saved = run_folder.RunFolder(made)
             saved.save_config(config)
-            saved.save_dataset(run.load_dataset())
+            self._save_dataset(saved)
             saved.save_snapshot(run_folder.FINAL_SNAPSHOT, networks)
             self._save_further(made)
             entries = sorted(entry.name for entry in made.iterdir())
@@ -115,12 +117,24 @@ class Pipeline:
         to be found elsewhere."""
         return dataclasses.replace(config, data=dataclasses.replace(config.data, sets={}))
 
+    def _save_dataset(self, saved):
+        """Writes `dataset.json` of a model folder, a `RunFolder`."""
+        saved.save_dataset(self.origin.run.load_dataset())
+
+    def _data_set(self):
+        """Returns what `model.json` says of the set trained on, a dict."""
+        info = self.origin.run.load_dataset()
+        return {
+            "data_set": info.name,
+            "examples": info.count,
+            "image_shape": list(info.shape),
+        }
+
     def _save_further(self, folder):
         """Writes what else using the network needs into a model folder."""
 
     def _model(self, config, licence, description):
         run, snapshot = self.origin.run, self.origin.snapshot
-        info = run.load_dataset()
         return {
             "format_version": FORMAT_VERSION,
             "system": config.system,
@@ -130,12 +144,7 @@ class Pipeline:
             "networks": list(self.used_networks),
             "labels": self.labels(),
             "preprocessing": self.preprocessing(),
-            "training": {
-                "data_set": info.name,
-                "examples": info.count,
-                "image_shape": list(info.shape),
-                "snapshot": snapshot.name,
-            },
+            "training": {**self._data_set(), "snapshot": snapshot.name},
             "metrics": _metrics(run),
             "made_with": f"tf_facegan {__version__}",
         }
@@ -194,12 +203,15 @@ def card(model):
     if model["description"]:
         lines += [model["description"], ""]
     training = model["training"]
+    trained_on = f"the set `{training.get('data_set')}`, {training.get('examples')} examples of "
+    trained_on += "x".join(map(str, training.get("image_shape", ())))
+    if not training.get("data_set"):
+        trained_on = "not known"
     lines += [
         f"A network of the system `{model['system']}`, made with {model['made_with']}.",
         "",
         f"- Licence of the weights: {model['licence']}",
-        f"- Trained on: the set `{training['data_set']}`, {training['examples']} examples of "
-        f"{'x'.join(map(str, training['image_shape']))} (snapshot `{training['snapshot']}`)",
+        f"- Trained on: {trained_on} (snapshot `{training['snapshot']}`)",
     ]
     lines += [f"- {what}: {', '.join(map(str, names))}" for what, names in model["labels"].items()]
     lines += ["", "```python", "import tf_facegan", "", "pipeline = tf_facegan.load(FOLDER)", "```"]

@@ -80,6 +80,7 @@ SYSTEMS = {
             config="tf_facegan.rdgan.config:Config",
             trainer="tf_facegan.rdgan.trainer:Trainer",
             roles=("faces",),
+            pipeline="tf_facegan.rdgan.inference:RDGANPipeline",
         ),
         System(
             name="expression-autoencoder",

@@ -137,7 +137,7 @@ def test_classifying_takes_both_kinds_of_pictures(results):
     probabilities = pipeline.classify(images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     signed = images / np.float32(127.5) - 1
-    np.testing.assert_allclose(pipeline(signed), probabilities, atol=1e-5)
+    np.testing.assert_allclose(pipeline.classify(signed), probabilities, atol=1e-5)
     features = pipeline.features(images)
     last = pipeline.classifier.named_variables
     logits = features @ last["dense/kernel"].numpy() + last["dense/bias"].numpy()
@@ -236,7 +236,7 @@ def test_evaluation_judges_what_was_asked_for(faces, results, tmp_path, capsys):
     report = json.loads((tmp_path / "classification.json").read_text())
     judge = load(ClassifierPipeline, results, 2)
     faces_made = pipeline.generate_classes(4, 1000)
-    right = [judge(own).argmax(axis=1) == k for k, own in enumerate(faces_made)]
+    right = [judge.classify(own).argmax(axis=1) == k for k, own in enumerate(faces_made)]
     assert report["accuracy"] == pytest.approx(np.mean(right))
     assert report["protocol"]["count"] == 28 and report["protocol"]["statistics"] == "moving"
     distances = json.loads((tmp_path / "distances.json").read_text())

@@ -40,4 +40,4 @@ def test_a_run(au_faces, tmp_path):
     assert run_folder.RunFolder(run).load_config().train.num_epochs == 1
     done = command("--utility", "generate_fake_images", "--result_dir", tmp_path)
     assert done.returncode == 1
-    assert "generate_fake_images is not for ganimation; it has: none" in done.stderr
+    assert "generate_fake_images is not for ganimation; it has: evaluate_editing" in done.stderr

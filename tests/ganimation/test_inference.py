@@ -46,7 +46,7 @@ def test_a_run_is_loaded(results, pipeline):
 def test_faces(pipeline, face):
     images = np.stack([face, face[:, ::-1]] * 5)
     wanted = aus(10)
-    made = pipeline(images, wanted)
+    made = pipeline.generate(images, wanted)
     assert made.images.shape == made.color.shape == (10, SIDE, SIDE, 3)
     assert made.attention.shape == (10, SIDE, SIDE, 1) and made.attention.std() > 0.01
     np.testing.assert_array_equal(made.aus, wanted)
@@ -55,7 +55,7 @@ def test_faces(pipeline, face):
     np.testing.assert_allclose(made.images, fused, atol=1e-5)
     attention, _ = pipeline.G(signed[8:9], wanted[8:9] / 5)
     np.testing.assert_allclose(made.attention[8:9], attention, atol=1e-5)
-    again = pipeline(signed, wanted[0])
+    again = pipeline.generate(signed, wanted[0])
     np.testing.assert_allclose(again.images[0], made.images[0], atol=1e-5)
     read = pipeline.read_aus(images)
     assert read.shape == (10, 17) and read.min() >= 0 and read.max() <= 5 and read.std() > 0
@@ -65,9 +65,9 @@ def test_faces(pipeline, face):
 
 def test_wrong_shapes(pipeline, face):
     with pytest.raises(ValueError, match=r"images of shape \[1, 8, 16, 3\], \[N, 16, 16, 3\] exp"):
-        pipeline(face[None, :8], aus(1))
+        pipeline.generate(face[None, :8], aus(1))
     with pytest.raises(ValueError, match=r"AUs of shape \[1, 5\], \[1, 17\] expected"):
-        pipeline(face[None], aus(1)[:, :5])
+        pipeline.generate(face[None], aus(1)[:, :5])
 
 
 def test_edit_keeps_what_is_not_asked_for(pipeline, face):
@@ -131,7 +131,7 @@ def test_sweep(pipeline, face):
     assert images.shape == (2, 3, SIDE, SIDE, 3) and images.dtype == np.uint8
     own = pipeline.read_aus(face[None])[0]
     own[AUS.index("AU01_r")] = 2.5
-    expected = 127.5 * (pipeline(face[None], own).images[0] + 1)
+    expected = 127.5 * (pipeline.generate(face[None], own).images[0] + 1)
     np.testing.assert_allclose(images[1, 1], expected, atol=1)
 
 

@@ -82,12 +82,12 @@ def error_of(capsys, *argv):
 
 def test_a_call_runs_the_networks_one_after_the_other(pipeline):
     sources, boundaries = faces(3)
-    made = pipeline(sources, boundaries)
+    made = pipeline.generate(sources, boundaries)
     coarse = pipeline.generators["face"](sources, boundaries).numpy()
     np.testing.assert_allclose(made.stages["face"], coarse, atol=1e-5)
     fine = pipeline.generators["fine"](sources, coarse).numpy()
     np.testing.assert_allclose(made.images, fine, atol=1e-5)
-    assert list(pipeline(sources, boundaries, refine=False).stages) == ["face"]
+    assert list(pipeline.generate(sources, boundaries, refine=False).stages) == ["face"]
 
 
 @pytest.mark.parametrize("refine", [True, False])
@@ -99,7 +99,7 @@ def test_frames_are_those_of_a_call(pipeline, refine):
     assert len(frames) == 4
     source = pipeline.face(photo, points)
     for frame in frames:
-        made = pipeline(source[None], from_8_bits(frame.boundary)[None], refine)
+        made = pipeline.generate(source[None], from_8_bits(frame.boundary)[None], refine)
         difference = frame.image.astype(int) - to_8_bits(made.images[0])
         assert np.abs(difference).max() <= 1 and frame.image.std() > 1
     np.testing.assert_array_equal(frames[1].image, frames[2].image)  # no face: the last again
@@ -113,7 +113,7 @@ def test_a_recursive_frame_comes_from_the_one_before(pipeline):
     frames = list(pipeline.synthesise(photo, points, drive, recursive=True))
     source = pipeline.face(photo, points)[None]
     for frame in frames:
-        source = pipeline(source, from_8_bits(frame.boundary)[None]).images
+        source = pipeline.generate(source, from_8_bits(frame.boundary)[None]).images
         assert np.abs(frame.image.astype(int) - to_8_bits(source[0])).max() <= 1
     plain = list(pipeline.synthesise(photo, points, drive))[1]
     assert (plain.image != frames[1].image).any()
@@ -133,7 +133,9 @@ def test_a_frame_is_pasted_at_its_place(pipeline):
 def test_dropout_at_prediction_repeats_with_its_seed(runs):
     one = inference.RDGANPipeline.from_run(runs["dropout"])
     sources, boundaries = faces(2)
-    first, again, other = (one(sources, boundaries, seed=seed).images for seed in (1, 1, 2))
+    first, again, other = (
+        one.generate(sources, boundaries, seed=seed).images for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
     photo, points = subject()

@@ -142,7 +142,7 @@ def test_a_published_checkpoint_is_used_in_place_and_imported(pipeline, photos, 
     assert capsys.readouterr().out.strip() == str(out)
     options = {"crop": CropOptions(crop="none")}
     expected = pipeline.generator.classify(pipeline.prepare([photos / "face0.png"], "face"))
-    for load, folder in ((TDGANPipeline.from_pretrained, source), (TDGANPipeline.from_run, out)):
+    for load, folder in ((TDGANPipeline.from_checkpoint, source), (TDGANPipeline.from_run, out)):
         found = load(folder, **options)
         assert found.names == list(EXPRESSIONS)
         # Nothing says that the expressions were cut out of larger pictures.

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan import pipelines
+from tf_facegan import outputs, pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.expression import autoencoder_trainer, epochs, reference, representation, sampling
 from tf_facegan.expression.networks import STATISTICS, Autoencoder, Classifier, Generator
+from tf_facegan.sources.photos import AUTO, read_faces
 
 _AT_ONCE = 64
 
@@ -66,7 +67,7 @@ class ExpressionPipeline(pipelines.Pipeline):
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
+class Output(outputs.Pictures):
     """What generating gives.
 
     Attributes:
@@ -229,6 +230,21 @@ class GeneratorPipeline(ExpressionPipeline):
         return images.reshape(len(path), count, *images.shape[1:])
 
 
+@dataclasses.dataclass(frozen=True)
+class Reconstruction(outputs.Pictures):
+    """What the autoencoder makes of photos.
+
+    Attributes:
+      images: uint8 [N, S, S, 3], RGB, what is left of the faces on the way through their codes.
+      faces: uint8 [N, S, S, 3], RGB, the faces.
+      codes: float32 [N, code_size].
+    """
+
+    images: np.ndarray
+    faces: np.ndarray
+    codes: np.ndarray
+
+
 class AutoencoderPipeline(ExpressionPipeline):
     """The autoencoder: codes and reconstructions of faces.
 
@@ -273,6 +289,26 @@ class AutoencoderPipeline(ExpressionPipeline):
         """int, side of the pictures it takes."""
         return self.autoencoder.image_size
 
+    def preprocessing(self):
+        return {"image_size": self.image_size, "range": [-0.5, 0.5], "channels": self.channel_order}
+
+    def __call__(self, photos, crop=AUTO, seed=None):
+        """Sends photos through their codes.
+
+        Args:
+          photos: a photo (file, Pillow picture or uint8 [H, W, 3]) or a list of them.
+          crop: as of `sources.photos.crop_options`.
+          seed: not used, as nothing here is random; all pipelines take one.
+
+        Returns:
+          `Reconstruction`.
+
+        Raises:
+          FileNotFoundError, ValueError: a photo that cannot be read, or without a face.
+        """
+        faces = read_faces(photos, self.image_size, crop)
+        return Reconstruction(self.reconstruct(faces), faces, self.encode(faces))
+
     def encode(self, images):
         """Returns the codes of faces, float32 [N, code_size].
 
@@ -294,8 +330,6 @@ class AutoencoderPipeline(ExpressionPipeline):
         made = made + 0.5 if self.target_range == "symmetric" else made
         made = made[..., ::-1] if self.channel_order == "bgr" else made
         return np.clip(np.rint(made * 255), 0, 255).astype(np.uint8)
-
-    __call__ = reconstruct
 
     def _each(self, function, images):
         side = self.image_size
@@ -338,6 +372,24 @@ class ClassifierPipeline(ExpressionPipeline):
         _assign(model, run.load_network(path, "classifier"), path)
         return cls(model, names, info.shape[1], f"{run.name}-{path.stem}")
 
+    def preprocessing(self):
+        return {"image_size": self.image_size, "range": [-1, 1]}
+
+    def __call__(self, photos, crop=AUTO, seed=None):
+        """Says which expressions photos show.
+
+        Args:
+          photos, crop, seed: as of `AutoencoderPipeline`.
+
+        Returns:
+          `outputs.Recognition`.
+
+        Raises:
+          FileNotFoundError, ValueError: a photo that cannot be read, or without a face.
+        """
+        faces = read_faces(photos, self.image_size, crop)
+        return outputs.Recognition(list(self.names), self.classify(faces))
+
     def classify(self, images):
         """Says which expression faces show.
 
@@ -348,8 +400,6 @@ class ClassifierPipeline(ExpressionPipeline):
           float32 [N, len(names)], probabilities.
         """
         return self._each(self.classifier, images)
-
-    __call__ = classify
 
     def features(self, images):
         """Returns what the last layer sees of images, float32 [N, D]: for distances of sets."""

@@ -255,7 +255,7 @@ def random_batch(args):
     faces = pipeline.faces_of_set(args.dataset, args.count, args.seed)
     with sheets.clip_or_folder(args.out, args.fps or drive.fps) as write:
         for aus, name, picture in zip(drive.aus, drive.names, shown):
-            write([sheets.published_grid(faces, pipeline(faces, aus), picture)], [name])
+            write([sheets.published_grid(faces, pipeline.generate(faces, aus), picture)], [name])
     print(args.out)
 
 
@@ -304,7 +304,7 @@ def _pipeline(args):
     from tf_facegan.ganimation.inference import GANimationPipeline
 
     if Path(args.run_id).suffix in (".ckpt", ".pth"):
-        return GANimationPipeline.from_pretrained(args.run_id)
+        return GANimationPipeline.from_checkpoint(args.run_id)
     return GANimationPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
 
 

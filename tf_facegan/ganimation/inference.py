@@ -8,56 +8,25 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
-from tf_facegan.ganimation import dataset, losses, published, reference, targets
+from tf_facegan.ganimation import dataset, driving, losses, published, reference, targets
 from tf_facegan.ganimation.networks import Discriminator, Generator
+from tf_facegan.ganimation.outputs import Edit, Output, Photos
+from tf_facegan.ganimation.sheets import side_by_side
+from tf_facegan.outputs import Video
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.values import to_signed
 from tf_facegan.sources import faces
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
-from tf_facegan.sources.photos import describe, read_photo
+from tf_facegan.sources.photos import AUTO, as_list, crop_options, describe, read_photo
 from tf_facegan.utilities.images import to_uint8
 
-AUTO = "auto"
 BATCH = 8
 _SCALE = np.float32(INTENSITY_RANGE[1])
 
 
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """What the generator makes of faces.
-
-    Attributes:
-      images: float32 [N, S, S, 3] in [-1, 1], the edited faces.
-      attention: float32 [N, S, S, 1] in (0, 1); 1 keeps the photo.
-      color: float32 [N, S, S, 3] in (-1, 1).
-      aus: float32 [N, c_dim], 0 to 5, as asked for.
-    """
-
-    images: np.ndarray
-    attention: np.ndarray
-    color: np.ndarray
-    aus: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Edit:
-    """An edited photo.
-
-    Attributes:
-      image: uint8 [H, W, 3], RGB, the whole photo.
-      crops: list of `faces.Crop`, the faces that were edited.
-      photos: uint8 [N, S, S, 3], these faces before.
-      faces: `Output` for them.
-    """
-
-    image: np.ndarray
-    crops: list
-    photos: np.ndarray
-    faces: Output
-
-
-class GANimationPipeline:
+class GANimationPipeline(pipelines.Pipeline):
     """A generator ready to use, and its critic, which reads AUs.
 
     Args:
@@ -108,10 +77,12 @@ class GANimationPipeline:
             reference.assign(D, run.load_network(path, "D"))
         names = dataset.au_names(info, config.data)
         faces_set = config.data.sets.get("faces")
-        return cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
+        pipeline = cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
+        pipeline.origin = pipelines.Origin(run, path)
+        return pipeline
 
     @classmethod
-    def from_pretrained(cls, path):
+    def from_checkpoint(cls, path):
         """Loads published checkpoints.
 
         Args:
@@ -125,9 +96,59 @@ class GANimationPipeline:
         models = published.networks(found)
         return cls(models["G"], models.get("D"), AUS[: models["G"].c_dim], found.name)
 
+    @property
+    def used_networks(self):
+        return ("G",) if self.D is None else ("G", "D")
+
+    def labels(self):
+        return {"aus": self.au_names}
+
+    def preprocessing(self):
+        crop = dataclasses.asdict(self.crop_options)
+        return {"face": crop, "image_size": self.image_size, "range": [-1, 1], "aus": [0, 5]}
+
+    def __call__(
+        self,
+        photos,
+        aus=None,
+        expression=None,
+        like=None,
+        drive=None,
+        strength=1.0,
+        crop=AUTO,
+        seed=None,
+    ):
+        """Edits photos, or animates them.
+
+        Args:
+          photos: a photo (file, Pillow picture or uint8 [H, W, 3]) or a list of them.
+          aus, expression, like, strength, crop: as of `edit`, the same for all photos.
+          drive: instead of these: file, folder or video, see `driving.load`, or float [T, c_dim].
+          seed: not used, as nothing here is random; all pipelines take one.
+
+        Returns:
+          `Photos`.
+
+        Raises:
+          ValueError, FileNotFoundError: as `edit` and `driving.load`.
+        """
+        photos = as_list(photos)
+        if drive is None:
+            edits = [self.edit(photo, aus, expression, like, strength, crop) for photo in photos]
+            return Photos([edit.image for edit in edits], edits)
+        if not (aus is None and expression is None and like is None):
+            raise ValueError("a drive and an expression were both given, one of them expected")
+        if not isinstance(drive, np.ndarray):
+            drive = driving.load(self, drive, crop=crop)
+        else:
+            drive = driving.Drive([], drive)
+        frames = list(self.animate(photos, drive.aus, crop))
+        beside = np.stack([side_by_side(pictures) for pictures in frames])
+        return Photos(frames[-1], [], Video(beside, drive.fps))
+
     # Faces
 
-    def __call__(self, images, aus):
+    def generate(self, images, aus):
         """Edits faces.
 
         Args:
@@ -155,7 +176,7 @@ class GANimationPipeline:
         """Reads AUs with the critic.
 
         Args:
-          images: as of `__call__`.
+          images: as of `generate`.
 
         Returns:
           float32 [N, c_dim], 0 to 5.
@@ -230,8 +251,7 @@ class GANimationPipeline:
           ValueError, FileNotFoundError: not a photo, no face in it.
         """
         source, photo, size = describe(photo), read_photo(photo), self.image_size
-        if crop == AUTO:
-            crop = faces.WHOLE if photo.shape[:2] == (size, size) else self.crop_options
+        crop = crop_options(photo, size, crop, self.crop_options)
         crops = faces.find_crops(photo, crop, size, source) if every else []
         crops = crops or [faces.find_crop(photo, crop, size, source)]
         return photo, crops, np.stack([faces.cut(photo, found) for found in crops])
@@ -262,7 +282,7 @@ class GANimationPipeline:
             targets.target(self.au_names, own, aus, expression, model, strength)
             for own in self._own_aus(found)
         ]
-        made = self(found, np.stack(wanted))
+        made = self.generate(found, np.stack(wanted))
         return Edit(self.paste(photo, crops, made), crops, found, made)
 
     def paste(self, photo, crops, made):
@@ -290,7 +310,7 @@ class GANimationPipeline:
         aus = np.asarray(aus, np.float32)
         for start in range(0, len(aus), BATCH):
             part = aus[start : start + BATCH]
-            made = [self(np.repeat(face, len(part), axis=0), part) for _, _, face in found]
+            made = [self.generate(np.repeat(face, len(part), axis=0), part) for _, _, face in found]
             for frame in range(len(part)):
                 yield [
                     self.paste(photo, crops, _only(output, frame))
@@ -318,7 +338,7 @@ class GANimationPipeline:
         wanted = np.asarray(wanted, np.float32)
         rows, columns = wanted.shape[:2]
         flat = wanted.reshape(rows * columns, -1)
-        made = self(np.repeat(face, len(flat), axis=0), flat)
+        made = self.generate(np.repeat(face, len(flat), axis=0), flat)
         images = to_uint8(made.images, (-1, 1))
         return images.reshape(rows, columns, *images.shape[1:])
 

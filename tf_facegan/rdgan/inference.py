@@ -1,61 +1,29 @@
 """Using a trained RD-GAN: a photo and landmarks to the face with another expression."""
 
-import dataclasses
+import os
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
+from tf_facegan.outputs import Video
 from tf_facegan.rdgan import reference, stages
 from tf_facegan.rdgan.images import from_8_bits, quantised, to_8_bits
 from tf_facegan.rdgan.layers import Pass
 from tf_facegan.rdgan.networks import FaceGenerator, FineGenerator, TwoWayGenerator
+from tf_facegan.rdgan.outputs import Clip, Frame, Output
 from tf_facegan.rdgan.retarget import Retargeter
-from tf_facegan.sources import faces, landmarks
+from tf_facegan.sources import drives, landmarks
+from tf_facegan.sources.photos import as_list, describe, read_photo
+from tf_facegan.utilities.video import frame_rate
 
 CROPS = {"box": landmarks.face_box, "square": landmarks.square_box}
 _SEEDS = 64  # from a frame to the next: more than a network has dropouts
 
 
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """What a pipeline call gives.
-
-    Attributes:
-      images: float32 [N, S, S, 3] in (-1, 1), the last network's.
-      stages: {stage ("face", "fine" or "two_way"): its images}.
-    """
-
-    images: np.ndarray
-    stages: dict
-
-
-@dataclasses.dataclass(frozen=True)
-class Frame:
-    """One frame of a synthesised sequence.
-
-    Attributes:
-      image: uint8 [S, S, 3], RGB, the last network's.
-      stages: {stage: uint8 [S, S, 3]}, of every network.
-      boundary: uint8 [S, S, 3], the drawing that they were shown.
-      crop: `landmarks.Letterbox`, the place of the frame in the source's photo.
-    """
-
-    image: np.ndarray
-    stages: dict
-    boundary: np.ndarray
-    crop: landmarks.Letterbox
-
-    def pasted(self, photo):
-        """Returns the source's photo, uint8 [H, W, 3], with the frame's face in its place."""
-        (width, height), (left, top) = self.crop.inner, self.crop.margin
-        face = self.image[top : top + height, left : left + width]
-        right, bottom = self.crop.left + self.crop.width, self.crop.top + self.crop.height
-        box = self.crop.left, self.crop.top, right, bottom
-        return faces.paste_back(photo, face, faces.Crop.box(*box, (width, height)))
-
-
-class RDGANPipeline:
+class RDGANPipeline(pipelines.Pipeline):
     """The generators of a run, ready to use.
 
     Args:
@@ -100,7 +68,78 @@ class RDGANPipeline:
             if not generators or f"{stage}_G" in there:
                 generators[stage] = make_generator(config, stage)
                 reference.assign(generators[stage], run.load_network(path, f"{stage}_G"))
-        return cls(config, size, generators, f"{run.name}-{path.stem}")
+        pipeline = cls(config, size, generators, f"{run.name}-{path.stem}")
+        pipeline.origin = pipelines.Origin(run, path)
+        return pipeline
+
+    @property
+    def used_networks(self):
+        return tuple(f"{stage}_G" for stage in self.stages)
+
+    def preprocessing(self):
+        crop = self.config.inference.crop
+        return {"landmarks": 68, "crop": crop, "image_size": self.image_size, "range": [-1, 1]}
+
+    def _save_dataset(self, saved):
+        if self._knows_its_set():
+            super()._save_dataset(saved)
+
+    def _data_set(self):
+        return super()._data_set() if self._knows_its_set() else {}
+
+    def _knows_its_set(self):
+        """Published checkpoints come without."""
+        return (self.origin.run.path / run_folder.DATASET).is_file()
+
+    def __call__(self, photos, drive, points=None, retarget="motion", refine=True, seed=None):
+        """Animates photos.
+
+        Args:
+          photos: a photo (file, Pillow picture or uint8 [H, W, 3]) or a list of them.
+          drive: folder of frames, video or .csv of landmarks, see `sources.drives.read_drive`; or
+            landmarks, array [T, 68, 2].
+          points: landmarks [68, 2] of the photo, or a list of them; None: those in a file beside
+            the photo, else they are found.
+          retarget, refine: as of `synthesise`.
+          seed: int, of dropout, where the configuration keeps it.
+
+        Returns:
+          `Clip`.
+
+        Raises:
+          FileNotFoundError, ValueError: a photo or drive that cannot be read or without a face.
+          ImportError: landmarks have to be found, and the extra that finds them is missing.
+        """
+        moments, fps = self._drive(drive)
+        photos = as_list(photos)
+        if points is None:
+            points = [None] * len(photos)
+        elif np.ndim(points) == 2:
+            points = [points]
+        if len(points) != len(photos):
+            raise ValueError(f"landmarks of {len(points)} faces for {len(photos)} photos")
+        frames = []
+        for photo, own in zip(photos, points):
+            picture = read_photo(photo)
+            if own is None:
+                own = drives.photo_landmarks(describe(photo), picture)
+            frames.append(list(self.synthesise(picture, own, moments, retarget, refine, seed=seed)))
+        beside = [np.concatenate([f.image for f in now], axis=1) for now in zip(*frames)]
+        last = [of_photo[-1].image for of_photo in frames]
+        return Clip(last, frames, Video(np.stack(beside), fps))
+
+    def _drive(self, drive):
+        """(list of landmarks [68, 2] or None, frames a second) of what drives a face."""
+        if isinstance(drive, (str, os.PathLike)):
+            moments = [moment.points for moment in drives.read_drive(drive)]
+            path = Path(drive)
+            is_video = path.is_file() and path.suffix.lower() != drives.TABLE
+            fps = frame_rate(path) if is_video else self.config.inference.fps
+        else:
+            moments, fps = list(drive), self.config.inference.fps
+        if not any(moment is not None for moment in moments):
+            raise ValueError("no face found in any frame of the drive")
+        return moments, float(fps)
 
     @property
     def stages(self):
@@ -132,7 +171,7 @@ class RDGANPipeline:
         drawing = landmarks.draw_boundary(crop.points(points), self.image_size, self.image_size)
         return drawing.transpose(1, 2, 0)
 
-    def __call__(self, sources, boundaries, refine=True, seed=None):
+    def generate(self, sources, boundaries, refine=True, seed=None):
         """Draws source faces with the expressions of boundaries.
 
         Args:
@@ -185,7 +224,7 @@ class RDGANPipeline:
           photo: uint8 [H, W, 3], RGB; points: [68, 2], its landmarks.
           drive: iterable of landmarks [68, 2] of any face, or None where there are none.
           retarget: as of `retarget.Retargeter`.
-          refine, seed: as of a call.
+          refine, seed: as of `generate`.
           recursive: each result is the next frame's source (ours; published is the photo always).
 
         Yields:
@@ -217,7 +256,7 @@ class Animation:
     Args:
       pipeline: `RDGANPipeline`.
       source: float32 [S, S, 3] in [-1, 1].
-      seed: int of dropout, as of a pipeline's call.
+      seed: int of dropout, as of a pipeline's `generate`.
     """
 
     def __init__(self, pipeline, source, seed=None):

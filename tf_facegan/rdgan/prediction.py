@@ -65,7 +65,7 @@ def predicted(pipeline, records, chosen, refine=True):
         batch = pairs.read(records, part, pipeline.image_size)
         sources, targets = (to_signed(batch[n], records.range) for n in ("sources", "targets"))
         boundaries = to_signed(batch["boundaries"], boundary_range)
-        made = pipeline(np.asarray(sources), np.asarray(boundaries), refine).stages
+        made = pipeline.generate(np.asarray(sources), np.asarray(boundaries), refine).stages
         images = {"source": sources, "target": targets, **made}
         yield part, {name: to_8_bits(np.asarray(image)) for name, image in images.items()}
 

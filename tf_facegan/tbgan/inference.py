@@ -1,19 +1,20 @@
 """Using a trained TBGAN: latents and labels to full-size images, modalities and meshes."""
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
 import scipy.special
 import tensorflow as tf
 
-from tf_facegan import pipelines
+from tf_facegan import outputs, pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.records.schema import UV_LAYOUT
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
-from tf_facegan.utilities.images import split_modalities
+from tf_facegan.utilities.images import as_rgb, split_modalities, to_uint8
 
 # Keras policies by the dtype of the convolutions; None is Keras's current one.
 _POLICIES = {"float32": None, "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
@@ -21,19 +22,31 @@ _ONE_HOT_LOGIT = 4.0  # softmax of 4 against six zeros is 0.90: how sure the pub
 
 
 @dataclasses.dataclass(frozen=True)
-class Output:
-    """What a pipeline call gives.
+class Output(outputs.Pictures):
+    """What a pipeline call gives. Its pictures show the first modality.
 
     Attributes:
       images: float32 [N, C, R, R], nominally in [-1, 1], all modalities.
       modalities: dict of name ("texture", "shape", "normals") to float32 [N, channels, R, R].
       latents: float32 [N, latent_size]; labels: float32 [N, label_size], as the network got them.
+      make_meshes: function without arguments that makes `meshes`.
     """
 
     images: np.ndarray
     modalities: dict
     latents: np.ndarray
     labels: np.ndarray
+    make_meshes: object = None
+
+    @functools.cached_property
+    def meshes(self):
+        """list of N `uv.mesh.TexturedMesh`, made when they are asked for; `uv.mesh.save_obj` writes
+        one. ValueError without a UV layout."""
+        return self.make_meshes()
+
+    def _shown(self):
+        first = next(iter(self.modalities.values()))
+        return [as_rgb(to_uint8(image, self.value_range)) for image in first]
 
 
 class TBGANPipeline(pipelines.Pipeline):
@@ -120,30 +133,62 @@ class TBGANPipeline(pipelines.Pipeline):
             )
         return UVLayout.load(self.uv_layout)
 
-    def __call__(self, count=1, labels=None, seed=0, minibatch=8):
+    def __call__(self, count=1, labels=None, seed=0, minibatch=8, expression=None):
         """Generates `count` random faces.
 
         Args:
           count: int.
           labels: float32 [count, label_size] as the network takes them (probabilities, or AUs in
             0-1), or None: the classes in turn, or neutral AUs.
-          seed: int; repeats a result exactly.
+          seed: int; repeats a result exactly, and the first faces of a larger count are the same.
           minibatch: int, images of a call of the network.
+          expression: name of a label component for all of them, instead of labels.
 
         Returns:
           `Output`.
+
+        Raises:
+          ValueError: a count below 1, an expression that the network does not know.
         """
+        if count < 1:
+            raise ValueError(f"count is {count}, at least 1 expected")
         random = np.random.RandomState(seed)
         latents = random.randn(count, self.generator.latent_size).astype(np.float32)
         if labels is None:
-            labels = np.stack([self.label(i) for i in range(count)])
+            whiches = range(count) if expression is None else [expression] * count
+            labels = np.stack([self.label(which) for which in whiches])
         return self.generate(latents, labels, minibatch)
 
     def generate(self, latents, labels, minibatch=8):
         """Runs the generator on latents [N, latent_size] and labels [N, label_size] -> `Output`."""
         images = generate_full_size(self.generator, latents, labels, self.lod, minibatch)
         images = images.transpose(0, 3, 1, 2)
-        return Output(images, split_modalities(images, self.info.modalities), latents, labels)
+        parts = split_modalities(images, self.info.modalities)
+        return Output(images, parts, latents, labels, lambda: self.meshes(parts))
+
+    def meshes(self, modalities, smoothing=3.0):
+        """Makes a `uv.mesh.TexturedMesh` of every face of `Output.modalities`.
+
+        Args:
+          modalities: dict of float32 [N, channels, R, R].
+          smoothing: float, width of a Gaussian over the shape, texels at 512 pixels.
+
+        Raises:
+          ValueError: as `load_uv_layout`.
+        """
+        from tf_facegan.uv.mesh import mesh_from_maps
+
+        layout, normals = self.load_uv_layout(), modalities.get("normals")
+        return [
+            mesh_from_maps(
+                layout,
+                texture,
+                modalities["shape"][i],
+                smoothing,
+                normals=None if normals is None else normals[i],
+            )
+            for i, texture in enumerate(modalities["texture"])
+        ]
 
     def label(self, which):
         """Makes one label row.

@@ -190,7 +190,7 @@ def _pipeline(args):
     if reference.is_checkpoint(folder):
         if args.snapshot:
             raise ValueError(f"--snapshot {args.snapshot}: {folder} holds published files only")
-        return TDGANPipeline.from_pretrained(folder, **options)
+        return TDGANPipeline.from_checkpoint(folder, **options)
     return TDGANPipeline.from_run(args.run_id, _snapshot(args), args.result_dir, **options)
 
 

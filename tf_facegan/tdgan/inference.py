@@ -9,45 +9,34 @@ import tensorflow as tf
 from PIL import Image
 
 from tf_facegan import export as exporter
-from tf_facegan import pipelines
+from tf_facegan import outputs, pipelines
 from tf_facegan.engine import run_folder
+from tf_facegan.outputs import Recognition
 from tf_facegan.sources import faces as face_finder
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import center_square, resized
-from tf_facegan.sources.photos import describe, read_photo
+from tf_facegan.sources.photos import AUTO, as_list, crop_options, describe, read_photo
 from tf_facegan.tdgan import reference
 from tf_facegan.tdgan.dataset import EXPRESSION
 from tf_facegan.tdgan.images import centre_crop
 from tf_facegan.tdgan.networks import Discriminator, Generator
 from tf_facegan.tdgan.trainer import BEST_SNAPSHOT
 
-FACE = face_finder.CropOptions()
 BRANCHES = ("expression", "face")
 _USED = ("G", "D_ER")  # networks of a snapshot; imported ones may lack the second
 _MINIBATCH = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class Recognition:
-    """Which expressions some photos show.
+class Transfer(outputs.Pictures):
+    """Faces with the expressions of others.
 
     Attributes:
-      names: list of K str, of the classes.
-      probabilities: float32 [N, K].
+      images: float32 [N, S, S, C] in [0, 1].
     """
 
-    names: list
-    probabilities: np.ndarray
-
-    @property
-    def labels(self):
-        """int64 [N], the most probable class of each."""
-        return self.probabilities.argmax(axis=1)
-
-    @property
-    def expressions(self):
-        """list of N str, its name."""
-        return [self.names[label] for label in self.labels]
+    value_range = (0.0, 1.0)
+    images: np.ndarray
 
 
 class TDGANPipeline(pipelines.Pipeline):
@@ -62,7 +51,7 @@ class TDGANPipeline(pipelines.Pipeline):
       names: list of str, of the expressions; None: the seven basic ones, or numbers.
       expression_size: int, side to which photos are resized before the middle is cut out when their
         expression is asked for (training cuts out random places); None: no more than is seen.
-      crop: `sources.faces.CropOptions`.
+      crop: `sources.faces.CropOptions`, or AUTO: pictures of the networks' size are faces.
       name: str that names results, "<run>-<snapshot>".
     """
 
@@ -72,7 +61,7 @@ class TDGANPipeline(pipelines.Pipeline):
         discriminator=None,
         names=None,
         expression_size=None,
-        crop=FACE,
+        crop=AUTO,
         name="tdgan",
     ):
         self.generator, self.discriminator = generator, discriminator
@@ -114,24 +103,37 @@ class TDGANPipeline(pipelines.Pipeline):
         return pipeline
 
     @classmethod
-    def from_pretrained(cls, folder, **options):
-        """Loads a model folder, or a published checkpoint (`Enc_FR_G.pkl`, …, without torch).
+    def from_checkpoint(cls, folder, **options):
+        """Loads a published checkpoint (`Enc_FR_G.pkl`, …) without torch.
 
         Args:
-          folder: holds either; options: as of `from_run`.
+          folder: holds its files; options: as of `from_run`.
 
         Raises:
           FileNotFoundError, ValueError: naming the file.
         """
         folder = Path(folder)
-        if not reference.is_checkpoint(folder):
-            return super().from_pretrained(folder, **options)
         networks = make_networks(reference.load_checkpoint(folder), folder)
         return cls(networks["G"], networks.get("D_ER"), name=folder.name, **options)
 
-    def __call__(self, photos):
-        """`classify`."""
-        return self.classify(photos)
+    def __call__(self, photos, expressions=None, seed=0):
+        """Says which expressions photos show, or gives them the expressions of others.
+
+        Args:
+          photos: a photo (file, Pillow picture or uint8 [H, W, 3]) or a list of them.
+          expressions: photos whose expressions they get, one for each or one for all; None: say
+            which they show.
+          seed: int, of the noise of a transfer.
+
+        Returns:
+          `outputs.Recognition`, or `Transfer`.
+
+        Raises:
+          FileNotFoundError, ValueError: a photo that cannot be read or without a face (named).
+        """
+        if expressions is None:
+            return self.classify(as_list(photos))
+        return Transfer(self.transfer(as_list(photos), as_list(expressions), seed))
 
     def classify(self, photos):
         """Says which expressions photos show: list of N photos -> `Recognition`.
@@ -215,9 +217,10 @@ class TDGANPipeline(pipelines.Pipeline):
         return self._run(self.generator.decode, *codes, noise)
 
     def noise(self, count, seed=0):
-        """The noise of a seed, float32 [count, S / 16, S / 16, noise_dim] in [0, 1)."""
-        shape = (count, *self.generator.noise_shape)
-        return np.random.default_rng(seed).random(shape, np.float32)
+        """The noise of a seed, float32 [count, S / 16, S / 16, noise_dim] in [0, 1): the same for
+        all, so that what becomes of a photo does not depend on those beside it."""
+        noise = np.random.default_rng(seed).random(self.generator.noise_shape, np.float32)
+        return np.repeat(noise[None], count, axis=0)
 
     def prepare(self, photos, branch="expression", sources=None):
         """Finds, cuts out and resizes the faces of photos.
@@ -259,7 +262,7 @@ class TDGANPipeline(pipelines.Pipeline):
     def preprocessing(self):
         """See `Pipeline.preprocessing`."""
         return {
-            "crop": dataclasses.asdict(self.crop),
+            "crop": self.crop if self.crop == AUTO else dataclasses.asdict(self.crop),
             "grey": self.generator.channels == 1,
             "expression_size": self.expression_size,
             "image_size": self.generator.image_size,
@@ -278,10 +281,12 @@ class TDGANPipeline(pipelines.Pipeline):
 
     def _prepared(self, photo, source, branch):
         picture = read_photo(photo)
-        if self.crop.crop == "face":
-            crop = face_finder.find_crop(picture, self.crop, source=source)
+        sides = self.generator.image_size, self.expression_size
+        options = crop_options(picture, sides, self.crop)
+        if options.crop == "face":
+            crop = face_finder.find_crop(picture, options, source=source)
             picture = face_finder.cut(picture, crop)
-        elif self.crop.crop == "center":
+        elif options.crop == "center":
             picture = center_square(picture)
         size, is_gray = self.generator.image_size, self.generator.channels == 1
         # Grey first, then the size: the published order.

@@ -93,7 +93,7 @@ def evaluate(pipeline, options):
         for rows in (photos, others)
     )
     asked = faces.fields["aus"][others]
-    edit = pipeline(before, asked)
+    edit = pipeline.generate(before, asked)
     regions = faces.read(photos, pipeline.image_size, _REGIONS)[:, 0]
     judge = load_judge("aus")
     report = editing_report(

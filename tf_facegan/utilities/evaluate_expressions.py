@@ -110,6 +110,7 @@ class _Judge:
             from tf_facegan.sources.expressions import EXPRESSIONS
 
             self._model, known = load_judge("expression"), EXPRESSIONS
+            self._classify = self._model
             self.name = "judge of toy faces"
         else:
             from tf_facegan.expression.inference import ClassifierPipeline
@@ -117,6 +118,7 @@ class _Judge:
             results = pipeline.origin.run.path.parent if pipeline.origin else "results"
             self._model = ClassifierPipeline.from_run(options.classifier, result_dir=results)
             known, self.name = self._model.names, self._model.name
+            self._classify = self._model.classify
         unknown = [name for name in pipeline.names if name not in known]
         if unknown:
             raise ValueError(
@@ -126,7 +128,7 @@ class _Judge:
         self._order = [known.index(name) for name in pipeline.names]
 
     def __call__(self, images):
-        return self._model(images)[:, self._order]
+        return self._classify(images)[:, self._order]
 
     def features(self, images):
         return self._model.features(images)
