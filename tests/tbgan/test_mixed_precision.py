@@ -19,15 +19,16 @@ SHAPE = {
     "num_channels": 9,
     "resolution": 16,
     "label_size": 7,
-    "fmap_base": 32,
-    "fmap_max": 8,
+    "fmap_base": 512,
+    "fmap_max": 32,
     "lod_sep": 3,
 }
-# 8 significant bits instead of 11: bfloat16 keeps its promise on average, not in every pixel.
-ERROR = {
-    "fp16": lambda difference: np.abs(difference).max(),
-    "bf16": lambda difference: np.sqrt(np.mean(np.square(difference))),
-}
+NARROW = {**SHAPE, "fmap_base": 32, "fmap_max": 8}
+TOLERANCE = 2e-2
+
+
+def size(values):
+    return np.sqrt(np.mean(np.square(values)))
 
 
 def trained(faces, mod, steps, **changes):
@@ -46,31 +47,32 @@ def trained(faces, mod, steps, **changes):
     return trainer, skipped
 
 
-def check_against_float32(trainer, error):
+def check_against_float32(trainer):
     config = configuration.override(trainer.config, {"G.dtype": "float32"})
     G = Generator(**network_arguments(config, "G", trainer.set.info), seed=0)
     reference.assign(G, reference.extract(trainer.G))
     latents = np.random.RandomState(0).randn(8, G.latent_size).astype(np.float32)
     labels = np.full((8, 7), 1 / 7, np.float32)
-    half, full = trainer.G(latents, labels), G(latents, labels)
+    half, full = (net(latents, labels, lod=0.0).numpy() for net in (trainer.G, G))
     assert half.dtype == full.dtype == "float32"
-    assert error(half.numpy() - full.numpy()) < 2e-2
+    assert 0 < size(half - full) < TOLERANCE * size(full)
 
 
 @pytest.mark.slow  # float16 is emulated on CPUs
 @pytest.mark.parametrize("mod", ["fp16", "bf16"])
 def test_twenty_steps(faces, mod):
-    scale = {f"{opt}.loss_scaling_init": 16.0 for opt in ("G_opt", "D_opt")}
-    trainer, skipped = trained(faces, mod, 20, **scale)
-    fresh, _ = trained(faces, mod, 0, **scale)
+    changes = {f"{opt}.loss_scaling_init": 16.0 for opt in ("G_opt", "D_opt")}
+    changes["schedule.lod_initial_resolution"] = 8
+    trainer, skipped = trained(faces, mod, 20, **changes)
+    fresh, _ = trained(faces, mod, 0, **changes)
     assert (skipped <= 2).all()
     for network in ("G", "D"):
         before, after = (getattr(t, network).named_variables for t in (fresh, trainer))
-        used = [n for n in before if "lod0" not in n and "8x8" not in n]
+        used = [name for name in before if "lod1" not in name]
         for name in used:
             assert np.any(before[name].numpy() != after[name].numpy()), name
             assert after[name].dtype == "float32"
-    check_against_float32(trainer, ERROR[mod])
+    check_against_float32(trainer)
 
 
 @pytest.mark.slow
@@ -87,12 +89,25 @@ def test_networks_at_another_precision(policy):
     half_D = Discriminator(**SHAPE, seed=1, dtype=policy)
     latents = np.random.RandomState(1).randn(8, G.latent_size).astype(np.float32)
     labels = np.full((8, 7), 1 / 7, np.float32)
-    images = G(latents, labels)
-    difference = half_G(latents, labels).numpy() - images.numpy()
-    assert 0 < np.sqrt(np.mean(np.square(difference))) < 2e-2
+    images = G(latents, labels).numpy()
+    difference = half_G(latents, labels).numpy() - images
+    assert 0 < np.abs(difference).max() < TOLERANCE * np.abs(images).max()  # in every pixel
+    assert size(difference) < TOLERANCE * size(images) / 2
     for half, full in zip(half_D(images), D(images)):
         assert half.dtype == "float32"
-        np.testing.assert_allclose(half, full, rtol=2e-2, atol=2e-2)
+        np.testing.assert_allclose(half, full, atol=TOLERANCE * np.abs(full).max())
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_narrow_networks_at_another_precision(policy):
+    """Pixel norm enlarges what was rounded away where the few maps of a pixel are next to zero, so
+    that single pixels are off; the image as a whole is not."""
+    G, half_G = Generator(**NARROW, seed=1), Generator(**NARROW, seed=1, dtype=policy)
+    latents = np.random.RandomState(1).randn(8, G.latent_size).astype(np.float32)
+    labels = np.full((8, 7), 1 / 7, np.float32)
+    images = G(latents, labels).numpy()
+    difference = half_G(latents, labels).numpy() - images
+    assert 0 < size(difference) < TOLERANCE * size(images)
 
 
 def test_an_unknown_precision(faces):
