@@ -55,7 +55,8 @@ class Counter:
         pass
 
     def write_samples(self, run, kimg):
-        pass
+        for ending in ("", "_shp"):
+            (run.path / f"fakes{kimg:06d}{ending}.png").write_text(str(int(self.count)))
 
     def networks(self):
         return {"G": {"count": self.count.numpy()}}
@@ -104,3 +105,23 @@ def test_nothing_is_saved_between_ticks_either(tmp_path):
 def test_overflows_of_scaled_losses_do_not_stop_it(tmp_path):
     train(tmp_path / "run", Counter(bad=8, scales_losses=True))
     assert (tmp_path / "run" / DONE).is_file()
+
+
+class Small(Counter):
+    """As many images a tick as sheets of one kimg ask for."""
+
+    total_images = 2400
+
+    def phase(self, progress):
+        return types.SimpleNamespace(
+            key=0, images=400, tick_kimg=0.4, describe=lambda: "", scalars=lambda: {}
+        )
+
+
+def test_sheets_of_one_kimg_do_not_take_each_others_place(tmp_path):
+    train(tmp_path / "run", Small())
+    sheets = {p.name: p.read_text() for p in (tmp_path / "run").glob("fakes*[0-9].png")}
+    expected = {"000000.000": "0", "000000.400": "1", "000000": "2", "000001.200": "3"}
+    expected |= {"000001": "4", "000002.000": "5", "000002": "6"}
+    assert sheets == {f"fakes{name}.png": count for name, count in expected.items()}
+    assert (tmp_path / "run" / "fakes000001.200_shp.png").read_text() == "3"

@@ -129,6 +129,15 @@ def test_a_run_without_samples(tmp_path):
         use("generate_training_video", run_folder.RunFolder(tmp_path), tmp_path)
 
 
+def test_sheets_of_one_kimg_are_told_apart(tmp_path):
+    lines = [f"tick 1 kimg {k:<8.1f} lod 2.00  minibatch 8 time 5s sec/tick 9" for k in (0.4, 0.8)]
+    (tmp_path / "log.txt").write_text("\n".join(lines))
+    for name in ("fakes000000", "fakes000000.000", "fakes000000.416"):
+        (tmp_path / f"{name}.png").touch()
+    found = [item.path.name for item in training_video.snapshots(tmp_path)]
+    assert found == ["fakes000000.416.png", "fakes000000.png"]
+
+
 def test_a_training_video_ends_at_a_snapshot(run, tmp_path):
     assert [item.kimg for item in training_video.snapshots(run.path, 2)] == [0.5, 2.0]
     module = systems.utility("generate_training_video")

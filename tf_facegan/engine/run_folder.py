@@ -120,6 +120,13 @@ class RunFolder:
         """Reads one network's arrays out of a snapshot: see `load_network`."""
         return load_network(path, network)
 
+    def keep_sheet(self, images):
+        """Gives the sheet of samples made after `images` a name of its own, `fakes<kimg>.<images of
+        the next thousand>.png`, before one of the same kimg takes its place."""
+        kimg = f"fakes{images // 1000:06d}"
+        for path in (*self.path.glob(f"{kimg}.png"), *self.path.glob(f"{kimg}_*.png")):
+            path.rename(path.with_name(f"{kimg}.{images % 1000:03d}{path.name[len(kimg) :]}"))
+
     def save_snapshot(self, name, networks):
         """Writes a network snapshot as an `.npz` without pickles.
 

@@ -86,7 +86,7 @@ def snapshots(path, last=None):
     log, found = path / "log.txt", []
     text = log.read_text(encoding="utf-8") if log.is_file() else ""
     for kimg, lod, time in _TICK.findall(text):
-        sheet = path / f"fakes{int(float(kimg)):06d}.png"
+        sheet = _sheet(path, float(kimg))
         if sheet.is_file() and (last is None or int(float(kimg)) <= last):
             seconds = sum(float(part[:-1]) * _UNITS[part[-1]] for part in time.split())
             found.append(Snapshot(sheet, float(kimg), float(lod), seconds))
@@ -96,6 +96,15 @@ def snapshots(path, last=None):
             f"{log}: names no sheet of samples (fakes*.png){until} that is in the folder"
         )
     return found
+
+
+def _sheet(path, kimg):
+    """Path of the sheet of a line of the log, which has one decimal; see `RunFolder.keep_sheet`."""
+    name = f"fakes{int(kimg):06d}"
+    for sheet in sorted(path.glob(f"{name}.[0-9][0-9][0-9].png")):
+        if f"{int(kimg) + float(sheet.suffixes[0]):.1f}" == f"{kimg:.1f}":
+            return sheet
+    return path / f"{name}.png"
 
 
 def _picture(snapshot):
