@@ -41,6 +41,20 @@ def test_training_ends_as_published(faces, strategy):
     assert trainer.epoch_images == 32
 
 
+def test_rates_fall_in_the_last_passes(faces, strategy):
+    trainer = tiny.trainer_for("cwgan", strategy, faces, **{"train.decay_epochs": 2})
+    assert trainer.total_images == 120
+    shares = [trainer.rate_share(Progress(images=images)) for images in (0, 40, 80, 120)]
+    assert shares == [1.0, 1.0, 0.5, 0.0]
+    before = snapshot(trainer)
+    iterate(trainer, 1, Progress(images=120, iteration=1))
+    after = snapshot(trainer)
+    learned = [name for name in before if "moving" not in name]
+    assert all(np.array_equal(before[name], after[name]) for name in learned)
+    published = tiny.trainer_for("cwgan", strategy, faces)
+    assert {published.rate_share(Progress(images=images)) for images in (0, 119)} == {1.0}
+
+
 def test_draws_are_functions_of_seed_and_step(faces, strategy):
     trainer = tiny.trainer_for("cwgan", strategy, faces)
     first, again, later = trainer.draws(3), trainer.draws(3), trainer.draws(4)

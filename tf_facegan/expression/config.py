@@ -138,6 +138,9 @@ class CWGANTrain(Ticks):
     iterations: int = option(20000, "iterations after which it ends, if they come first")
     batch_size: int = option(64, "images of a step over all devices")
     critic_iterations: int = option(5, "critic steps for each generator step")
+    decay_epochs: int = option(
+        0, "last passes, in which both learning rates fall to 0 in a line (published: 0, never)"
+    )
     freeze_hidden: bool = option(
         False, "leave the critic's layer after the condition as it was drawn (published)"
     )

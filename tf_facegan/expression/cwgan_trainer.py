@@ -76,18 +76,25 @@ class CWGANTrainer(Trainer):
           dict of summary name to scalar tensor, means over the critic's steps.
         """
         draws = self.draws(progress.iteration)
-        scalars = {}
+        share = tf.constant(self.rate_share(progress), tf.float32)
+        scalars = {"Train/rate_share": share}
         if progress.iteration > 0:
             inputs = next(batches)["expression"], draws["G"]
-            scalars.update(self._generator_step(*self.split(inputs)))
+            scalars.update(self._generator_step(share, *self.split(inputs)))
         repeats = []
         for drawn in draws["D"]:
             batch = next(batches)
             inputs = batch["images"], batch["expression"], drawn
-            repeats.append(self._critic_step(*self.split(inputs)))
+            repeats.append(self._critic_step(share, *self.split(inputs)))
         for name in repeats[0]:
             scalars[name] = sum(one[name] for one in repeats) / len(repeats)
         return scalars
+
+    def rate_share(self, progress):
+        """Returns the factor of both learning rates, from 1 down to 0 in the last passes."""
+        decaying = self.config.train.decay_epochs * self.epoch_images
+        left = self.total_images - progress.images
+        return min(1.0, left / decaying) if decaying else 1.0
 
     # Randomness
 
@@ -128,24 +135,24 @@ class CWGANTrainer(Trainer):
     # The steps
 
     @tf.function(reduce_retracing=False)
-    def _generator_step(self, labels, drawn):
-        return self.run(self._replica_generator_step, labels, drawn)
+    def _generator_step(self, share, labels, drawn):
+        return self.run(self._replica_generator_step, share, labels, drawn)
 
     @tf.function(reduce_retracing=False)
-    def _critic_step(self, records, labels, drawn):
-        return self.run(self._replica_critic_step, records, labels, drawn)
+    def _critic_step(self, share, records, labels, drawn):
+        return self.run(self._replica_critic_step, share, records, labels, drawn)
 
-    def _replica_generator_step(self, labels, drawn):
+    def _replica_generator_step(self, share, labels, drawn):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._G_variables)
             condition = tf.gather(self._rows, labels)
             loss, terms = losses.generator_loss(self.G, self.D, drawn["noise"], condition)
         gradients = tape.gradient(loss, self._G_variables)
-        rate = self.config.G_opt.learning_rate
+        rate = self.config.G_opt.learning_rate * share
         skipped = self.G_opt.apply(gradients, self._G_variables, rate)
         return {**terms, "TrainG/overflow_frequency": skipped}
 
-    def _replica_critic_step(self, records, labels, drawn):
+    def _replica_critic_step(self, share, records, labels, drawn):
         reals = self.reals_of(records)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self._D_variables)
@@ -160,7 +167,7 @@ class CWGANTrainer(Trainer):
                 self._mismatch(labels, drawn["other"]),
             )
         gradients = tape.gradient(loss, self._D_variables)
-        rate = self.config.D_opt.learning_rate
+        rate = self.config.D_opt.learning_rate * share
         skipped = self.D_opt.apply(gradients, self._D_variables, rate)
         return {**terms, "TrainD/overflow_frequency": skipped}
 
