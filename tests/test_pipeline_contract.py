@@ -1,5 +1,6 @@
 """What all pipelines have in common, on untrained tiny runs of every system."""
 
+import importlib
 import json
 
 import numpy as np
@@ -113,3 +114,24 @@ def test_meshes_of_tbgan_and_videos_of_ganimation(runs, tmp_path):
     assert moved.video.save(tmp_path / "moved.gif").stat().st_size > 0
     with pytest.raises(ValueError, match="a drive and an expression"):
         pipeline(untrained.photos("ganimation")[0], expression="anger", drive=drive)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("format", ["savedmodel", pytest.param("tflite", marks=pytest.mark.slow)])
+def test_every_network_is_exported_by_its_command(system, format, runs, tmp_path, capsys):
+    command = importlib.import_module(f"tf_facegan.{system.partition('-')[0]}.__main__")
+    out = tmp_path / f"network{'.tflite' if format == 'tflite' else ''}"
+    words = ["export", str(runs(system)), str(out), "--format", format]
+    assert command.main(words) == 0
+    said = capsys.readouterr().out
+    assert "differs from Keras by at most" in said and out.exists()
+    assert command.main(words) == 1
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_every_network_is_exported_to_onnx(system, runs, tmp_path):
+    pytest.importorskip("tf2onnx")
+    differences = tf_facegan.load(runs(system)).export(tmp_path / "network.onnx", "onnx")
+    assert max(differences.values()) < 1e-2

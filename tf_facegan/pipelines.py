@@ -99,6 +99,27 @@ class Pipeline:
             files.write_text(made / CARD, card(model))
         return Path(folder)
 
+    def signature(self):
+        """Returns what `export.export` takes: (function of the networks' inputs that gives {name of
+        output: tensor}, {name of input: tf.TensorSpec})."""
+        raise NotImplementedError
+
+    def export(self, out, format, overwrite=False):
+        """Writes the networks as a file for other programs.
+
+        Args:
+          out, format, overwrite: as of `export.export`, which checks the result.
+
+        Returns:
+          {name of output: largest difference to the Keras network}.
+
+        Raises:
+          ValueError, ImportError: as of `export.export`.
+        """
+        from tf_facegan import export
+
+        return export.export(*self.signature(), out, format, overwrite)
+
     def preprocessing(self):
         """Returns what is done with pictures before the network sees them, a dict for json."""
         return {}

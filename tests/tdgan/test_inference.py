@@ -285,7 +285,7 @@ def test_evaluate_reports_both_classifiers_with_the_protocol(results, roles, tmp
 def test_export_gives_what_the_network_gives(format, name, results, pipeline, tmp_path, capsys):
     out = tmp_path / name
     assert run(results, "export", "latest", out, "--format", format) == 0
-    assert capsys.readouterr().out.startswith(f"{out} (largest difference")
+    assert "differs from Keras by at most" in capsys.readouterr().out
     images = np.random.RandomState(0).rand(3, 16, 16, 1).astype(np.float32)
     if format == "tflite":
         runner = tf.lite.Interpreter(str(out)).get_signature_runner()

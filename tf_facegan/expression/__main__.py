@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tf_facegan import command_line
+from tf_facegan import command_line, export_command
 
 ALL = "all"
 
@@ -61,6 +61,11 @@ def _parser():
     add = _command(commands, "classify", "which expression faces show; a report where it is known")
     add("run_id", metavar="RUN", help="run of expression-vgg16")
     _add_faces(add)
+    _add_run(add)
+
+    add = _command(commands, "export", "the network of a run for other programs")
+    add("run_id", metavar="RUN", help="run of one of the three systems")
+    export_command.add_arguments(commands.choices["export"])
     _add_run(add)
 
     add = _command(commands, "import_checkpoint", "a published checkpoint as a run folder")
@@ -172,6 +177,15 @@ def classify(args):
         print(f"accuracy {report.accuracy:.1%} of {report.count}")
 
 
+def export(args):
+    """Writes the network and prints how far the file is from the Keras one."""
+    from tf_facegan.expression.inference import ExpressionPipeline
+
+    export_command.carry_out(
+        args, lambda a: ExpressionPipeline.from_run(a.run_id, a.snapshot, a.result_dir)
+    )
+
+
 def import_checkpoint(args):
     """Makes the run folder and prints its path."""
     from tf_facegan.expression import import_runs
@@ -250,6 +264,7 @@ _COMMANDS = {
         interpolate,
         reconstruct,
         classify,
+        export,
         import_checkpoint,
         import_autoencoder,
         distances,

@@ -8,10 +8,12 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from tf_facegan import outputs, pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.expression import autoencoder_trainer, epochs, reference, representation, sampling
+from tf_facegan.expression.images import unscrambled
 from tf_facegan.expression.networks import STATISTICS, Autoencoder, Classifier, Generator
 from tf_facegan.sources.photos import AUTO, read_faces
 
@@ -162,6 +164,19 @@ class GeneratorPipeline(ExpressionPipeline):
     def _save_further(self, folder):
         self.representations.save(folder / representation.FOLDER)
 
+    def signature(self):
+        """What `export.export` takes: (function of noise [N, noise_dim] and condition
+        [N, condition_dim] that gives `images`, [N, H, W, 3] in [-1, 1], RGB; its signature)."""
+
+        def generate(noise, condition):
+            images = self.generator(noise, condition)
+            images = unscrambled(images) if self.layout == "scrambled" else images
+            return {"images": images[..., ::-1] if self.channel_order == "bgr" else images}
+
+        sizes = {"noise": self.generator.noise_dim}
+        sizes["condition"] = self.representations.rows.shape[1]
+        return generate, {n: tf.TensorSpec([None, size], tf.float32) for n, size in sizes.items()}
+
     def __call__(self, expression, count=1, seed=0):
         """Generates faces of an expression.
 
@@ -289,6 +304,17 @@ class AutoencoderPipeline(ExpressionPipeline):
         """int, side of the pictures it takes."""
         return self.autoencoder.image_size
 
+    def signature(self):
+        """What `export.export` takes: (function of images [N, S, S, 3] in [-0.5, 0.5], in the order
+        of colours trained with, that gives `codes` and `reconstructions`; its signature)."""
+
+        def code(images):
+            model = self.autoencoder
+            return {"codes": model.encode(images), "reconstructions": model(images)}
+
+        side = self.image_size
+        return code, {"images": tf.TensorSpec([None, side, side, 3], tf.float32)}
+
     def preprocessing(self):
         return {"image_size": self.image_size, "range": [-0.5, 0.5], "channels": self.channel_order}
 
@@ -371,6 +397,13 @@ class ClassifierPipeline(ExpressionPipeline):
         model = Classifier(num_classes=len(names), seed=0, **arguments)
         _assign(model, run.load_network(path, "classifier"), path)
         return cls(model, names, info.shape[1], f"{run.name}-{path.stem}")
+
+    def signature(self):
+        """What `export.export` takes: (function of images [N, S, S, 3] in [-1, 1] that gives
+        `probabilities` [N, K]; its signature)."""
+        side = self.image_size
+        images = tf.TensorSpec([None, side, side, 3], tf.float32)
+        return lambda images: {"probabilities": self.classifier(images)}, {"images": images}
 
     def preprocessing(self):
         return {"image_size": self.image_size, "range": [-1, 1]}

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tf_facegan import command_line
+from tf_facegan import command_line, export_command
 
 _PHOTO = (
     "picture file; a picture of the network's size is taken whole, in others a face is searched"
@@ -172,11 +172,9 @@ def _add_sweep(sub):
 
 
 def _add_export(sub):
-    add = sub.add_argument
-    add("run_id", metavar="RUN", help="run number, folder, name or `latest`, or a …G.ckpt")
-    add("out", metavar="OUT", help="folder (savedmodel) or file to make")
-    add("--format", required=True, choices=("savedmodel", "tflite", "onnx"))
-    add("--overwrite", action="store_true", help="replace what is there")
+    what = "run number, folder, name or `latest`, or a …G.ckpt"
+    sub.add_argument("run_id", metavar="RUN", help=what)
+    export_command.add_arguments(sub)
     _add_snapshot(sub)
 
 
@@ -279,15 +277,7 @@ def sweep(args):
 
 def export_network(args):
     """Writes the network and prints how far it is from the Keras one."""
-    from tf_facegan import export
-
-    export.check_destination(args.out, args.format, args.overwrite)
-    pipeline = _pipeline(args)
-    function, signature = pipeline.signature()
-    differences = export.export(function, signature, args.out, args.format, args.overwrite)
-    for name, difference in differences.items():
-        print(f"{name}: differs from Keras by at most {difference:.2g}")
-    print(args.out)
+    export_command.carry_out(args, _pipeline)
 
 
 def import_published(args):

@@ -6,7 +6,7 @@ RUN is a run's number, folder, name or `latest`, or a folder that import_checkpo
 import argparse
 import sys
 
-from tf_facegan import command_line
+from tf_facegan import command_line, export_command
 from tf_facegan.rdgan import commands
 from tf_facegan.rdgan.retarget import MODES
 
@@ -19,7 +19,16 @@ def main(argv=None):
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     adders = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in (_predict, _synthesise, _real_time, _landmarks, _evaluate, _rank, _import):
+    for add_command in (
+        _predict,
+        _synthesise,
+        _real_time,
+        _landmarks,
+        _evaluate,
+        _rank,
+        _import,
+        _export,
+    ):
         add_command(adders)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
@@ -123,6 +132,12 @@ def _import(adders):
     add("--two_way", metavar="PATH", help="the two-way model's, instead of the two")
     add("--published", action="store_true", help="behave as published: dropout at prediction, …")
     add("--out", required=True, metavar="DIR", help="folder to make")
+
+
+def _export(adders):
+    add = _new(adders, "export", commands.export, "write the generators for other programs")
+    _add_run(add)
+    export_command.add_arguments(adders.choices["export"])
 
 
 def _new(adders, name, command, about):

@@ -185,6 +185,13 @@ def import_checkpoints(args):
     print(reference.import_checkpoints(args.out, checkpoints, changes))
 
 
+def export(args):
+    """Writes the generators and prints how far the file is from the Keras networks."""
+    from tf_facegan import export_command
+
+    export_command.carry_out(args, _pipeline)
+
+
 class _Seen:
     """Passes a drive on, remembers the present picture, and counts what had no face."""
 

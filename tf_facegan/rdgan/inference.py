@@ -76,6 +76,20 @@ class RDGANPipeline(pipelines.Pipeline):
     def used_networks(self):
         return tuple(f"{stage}_G" for stage in self.stages)
 
+    def signature(self):
+        """What `export.export` takes: (function of sources and boundaries [N, S, S, 3] in [-1, 1]
+        that gives the images of every stage; its signature)."""
+        first = self.stages[0]
+
+        def draw(sources, boundaries):
+            made = {first: self.generators[first](sources, boundaries)}
+            if "fine" in self.generators:
+                made["fine"] = self.generators["fine"](sources, self.for_fine(made["face"]))
+            return made
+
+        image = tf.TensorSpec([None, self.image_size, self.image_size, 3], tf.float32)
+        return draw, {"sources": image, "boundaries": image}
+
     def preprocessing(self):
         crop = self.config.inference.crop
         return {"landmarks": 68, "crop": crop, "image_size": self.image_size, "range": [-1, 1]}

@@ -1,42 +1,64 @@
-"""`python -m tf_facegan.tbgan generate RUN_ID --out DIR`: pictures from a trained run."""
+"""Pictures from a trained run, and its generator for other programs.
 
+Examples:
+  python -m tf_facegan.tbgan generate latest --out pictures --expression happiness
+  python -m tf_facegan.tbgan export latest faces.onnx --format onnx
+"""
+
+import argparse
 import sys
 from pathlib import Path
 
-from tf_facegan import command_line
+from tf_facegan import command_line, export_command
+
+_RUN = "run number, folder, name or `latest`, or a model folder"
 
 
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
-    parser = command_line.ArgumentParser(prog="python -m tf_facegan.tbgan", description=__doc__)
+    parser = command_line.ArgumentParser(
+        prog="python -m tf_facegan.tbgan",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     generate_parser = commands.add_parser(
         "generate", help="random faces of a run as PNG, a sheet for each modality"
     )
     add = generate_parser.add_argument
-    add("run_id", help="run number, folder, name or `latest`")
+    add("run_id", metavar="RUN", help=_RUN)
     add("--out", default=".", metavar="DIR", help="folder to write to (default: %(default)s)")
     add("--count", type=int, default=16, help="faces (default: %(default)s)")
     add("--seed", type=int, default=0, help="repeats a result (default: %(default)s)")
     add("--expression", help="name of a label component (default: all in turn)")
-    add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
-    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
-    command_line.add_debug_flag(generate_parser)
+    export_parser = commands.add_parser("export", help="write the generator for other programs")
+    export_parser.add_argument("run_id", metavar="RUN", help=_RUN)
+    export_command.add_arguments(export_parser)
+    for sub, function in ((generate_parser, generate), (export_parser, export_network)):
+        add = sub.add_argument
+        add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
+        add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+        command_line.add_debug_flag(sub)
+        sub.set_defaults(run_command=function)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
-    return command_line.run(generate, args)
+    return command_line.run(args.run_command, args)
+
+
+def export_network(args):
+    """Writes the generator and prints how far the file is from the Keras network."""
+    export_command.carry_out(args, _pipeline)
 
 
 def generate(args):
     """Writes `<run>-<snapshot>.png` (and a file for each further modality) and prints the paths."""
     import numpy as np
 
-    from tf_facegan.tbgan.inference import TBGANPipeline
     from tf_facegan.utilities.images import save_image_grid
 
     if args.count < 1:
         raise ValueError(f"--count {args.count}: expected at least 1")
-    pipeline = TBGANPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
+    pipeline = _pipeline(args)
     labels = None
     if args.expression:
         labels = np.repeat(pipeline.label(args.expression)[None], args.count, axis=0)
@@ -46,6 +68,12 @@ def generate(args):
     path = folder / f"{pipeline.name}.png"
     for written in save_image_grid(output.images, path, modalities=pipeline.info.modalities):
         print(written)
+
+
+def _pipeline(args):
+    from tf_facegan.tbgan.inference import TBGANPipeline
+
+    return TBGANPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,24 @@ class TBGANPipeline(pipelines.Pipeline):
         pipeline._network = network
         return pipeline
 
+    def signature(self):
+        """What `export.export` takes: (function of latents [N, latent_size] and, where there are
+        any, labels [N, label_size] that gives every modality, [N, R, R, channels]; its
+        signature)."""
+        widths = dict(self.info.modalities)
+        factor = 2 ** math.floor(self.lod)
+
+        def generate(latents, labels=None):
+            labels = tf.zeros([tf.shape(latents)[0], 0]) if labels is None else labels
+            images = tf.cast(self.generator(latents, labels, lod=self.lod), tf.float32)
+            images = tf.repeat(tf.repeat(images, factor, 1), factor, 2) if factor > 1 else images
+            return dict(zip(widths, tf.split(images, list(widths.values()), axis=-1)))
+
+        signature = {"latents": tf.TensorSpec([None, self.generator.latent_size], tf.float32)}
+        if self.label_size:
+            signature["labels"] = tf.TensorSpec([None, self.label_size], tf.float32)
+        return generate, signature
+
     def labels(self):
         return {"expressions": self.label_names} if self.label_size else {}
 

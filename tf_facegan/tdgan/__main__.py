@@ -12,7 +12,7 @@ import argparse
 import dataclasses
 import sys
 
-from tf_facegan import command_line
+from tf_facegan import command_line, export_command
 from tf_facegan.dataset_commands.arguments import CROP_OPTIONS
 
 _PHOTO_CROPS = tuple(
@@ -143,17 +143,9 @@ def _add_import(commands):
 
 
 def _add_export(commands):
-    add = _add_run(
-        commands, "export", "Writes the classifier for use without this package.", crops=False
-    )
-    add("out", metavar="OUT", help="folder (savedmodel) or .tflite or .onnx file to make")
-    add("--overwrite", action="store_true", help="replace what is there")
-    add(
-        "--format",
-        default="savedmodel",
-        choices=("savedmodel", "tflite", "onnx"),
-        help="default: %(default)s",
-    )
+    summary = "Writes the classifier for use without this package."
+    _add_run(commands, "export", summary, crops=False)
+    export_command.add_arguments(commands.choices["export"])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from tf_facegan import export as exporter
+from tf_facegan import export_command as shared_export
 from tf_facegan.engine import run_folder
 from tf_facegan.files import atomic_file, check_new_file, write_text
 from tf_facegan.records.reader import RecordSet
@@ -161,10 +161,7 @@ def import_command(args):
 
 def export_command(args):
     """Writes the classifier and prints how far it is from the network's results."""
-    exporter.check_destination(args.out, args.format, args.overwrite)
-    differences = _pipeline(args).export(args.out, args.format, args.overwrite)
-    largest = max(differences.values())
-    print(f"{args.out} (largest difference to the network's results: {largest:.2g})")
+    shared_export.carry_out(args, _pipeline)
 
 
 def _number(value):

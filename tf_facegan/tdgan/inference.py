@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from tf_facegan import export as exporter
 from tf_facegan import outputs, pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.outputs import Recognition
@@ -240,24 +239,15 @@ class TDGANPipeline(pipelines.Pipeline):
         images = [self._prepared(*named, branch) for named in zip(photos, sources)]
         return np.stack(images) if images else np.zeros([0, *self.image_shape], np.float32)
 
-    def export(self, out, format, overwrite=False):
-        """Writes the classifier for other programs: `export.export`, which checks the result.
-
-        Input `images`: float32 [N, S, S, C] in [0, 1]; outputs `logits` and `probabilities` [N, K].
-
-        Args:
-          out, format, overwrite: as of `export.export`.
-
-        Returns:
-          {output: largest difference to the network's}.
-        """
+    def signature(self):
+        """What `export.export` takes, of the classifier: (function of images [N, S, S, C] in [0, 1]
+        that gives `logits` and `probabilities` [N, K]; its signature)."""
 
         def classify(images):
             logits = self.generator.classify(images)
             return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
 
-        spec = tf.TensorSpec([None, *self.image_shape], tf.float32)
-        return exporter.export(classify, {"images": spec}, out, format, overwrite)
+        return classify, {"images": tf.TensorSpec([None, *self.image_shape], tf.float32)}
 
     def preprocessing(self):
         """See `Pipeline.preprocessing`."""
