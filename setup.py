@@ -40,6 +40,6 @@ setup(
         # A newer jax, which MediaPipe asks for, does not go with TensorFlow 2.15.
         "mediapipe": ["mediapipe==0.10.14", "jax<0.4.35", "opencv-contrib-python<4.12"],
         "ranking": ["trueskill==0.4.5"],
-        "test": ["pytest", "ruff", "lmdb"],
+        "test": ["pytest", "hypothesis", "ruff", "lmdb"],
     },
 )

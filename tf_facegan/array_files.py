@@ -21,7 +21,8 @@ _HEADERS = {
 }
 # How much larger than the file the content of a compressed archive may be.
 _MAX_RATIO, _FREE_BYTES = 64, 64 << 20
-_DAMAGE = (
+# What NumPy, zipfile and Python's parser raise for damaged files.
+DAMAGE = (
     ValueError,
     TypeError,
     KeyError,
@@ -33,6 +34,7 @@ _DAMAGE = (
     MemoryError,
     NotImplementedError,
     RuntimeError,
+    AttributeError,
     OSError,
     tokenize.TokenError,
     zipfile.BadZipFile,
@@ -53,7 +55,7 @@ def read_npy(path):
     with open(path, "rb") as file:
         try:
             return _read_array(file, os.fstat(file.fileno()).st_size)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise ValueError(f"{path}: not an array file ({_reason(error)})") from None
 
 
@@ -93,7 +95,7 @@ def _opened(path):
             with zipfile.ZipFile(file) as archive:
                 _check_size(archive, size)
                 yield archive
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise ValueError(f"{path}: not an archive of arrays ({_reason(error)})") from None
 
 

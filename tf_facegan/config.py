@@ -145,6 +145,8 @@ def _override_one(config, path, value, full_name):
 
 
 def _replace(config, values, prefix):
+    if not isinstance(values, dict):
+        raise ValueError(f"{prefix or 'the configuration'} is {values!r}, fields expected")
     changes = {}
     for name, value in values.items():
         _require_field(config, name, prefix + name)
@@ -168,7 +170,7 @@ def _typed(cls, name, value, full_name):
     annotation = typing.get_type_hints(cls)[name]
     try:
         return _convert(annotation, value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         wanted = getattr(annotation, "__name__", None) or str(annotation).replace("typing.", "")
         raise ValueError(f"{full_name}: expected {wanted}, found {value!r}") from None
 

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import fcntl
 import fnmatch
+import json
 import os
 import shutil
 import tempfile
@@ -101,6 +102,21 @@ def read_text(path):
         return Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a text file ({error})") from None
+
+
+def read_json(path):
+    """Reads a JSON file.
+
+    Raises:
+      ValueError: something else; names the file.
+      OSError: the file cannot be opened.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not a json file ({error})") from None
+    except RecursionError:
+        raise ValueError(f"{path}: not a json file (nested too deeply)") from None
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ A pickle is a program that may call whatever it can name. Here it can name only 
 tables in `pickle_stand_ins`, and none of these is the real thing.
 """
 
+import io
 import pickle
 import struct
 import zipfile
@@ -26,6 +27,7 @@ _UNREADABLE = (
     ValueError,  # includes UnicodeDecodeError
     struct.error,
 )
+_FREE_ITEMS, _ITEMS_PER_BYTE = 1 << 20, 4  # what may be copied while a pickle is read
 _UNREADABLE_TORCH = (*_UNREADABLE, OSError, RuntimeError, zipfile.BadZipFile)
 
 
@@ -102,7 +104,7 @@ def load_objects(path):
             version = np.lib.format.read_magic(file)
             read_header = getattr(np.lib.format, f"read_array_header_{version[0]}_{version[1]}")
             _, _, dtype = read_header(file)
-        except (ValueError, AttributeError) as error:
+        except array_files.DAMAGE as error:
             raise ValueError(f"{path}: not a readable .npy file ({error})") from None
         if dtype.kind != "O":
             raise ValueError(f"{path}: holds an array of {dtype}, an object expected")
@@ -135,11 +137,57 @@ def load_torch(path):
             raise ValueError(f"{path}: not a readable torch file ({detail})") from None
 
 
+def _weight(value, depth=3):
+    """How many items a value holds, those of its parts included."""
+    if isinstance(value, (str, bytes, bytearray)):
+        return len(value)
+    if isinstance(value, dict):
+        return len(value) + 1
+    if isinstance(value, (tuple, list)) and depth and len(value) <= _FREE_ITEMS:
+        return sum(_weight(item, depth - 1) for item in value) + 1
+    return len(value) if isinstance(value, (tuple, list)) else 1
+
+
 class _Unpickler(pickle._Unpickler):
-    """Python's own reader in Python: the one in C takes gigabytes for a damaged length or index."""
+    """Python's own reader in Python: the one in C takes gigabytes for a damaged length or index.
+
+    What is called may copy its arguments, and the same ones again and again: together they may not
+    hold more than a file of that size could.
+    """
 
     dispatch = dict(pickle._Unpickler.dispatch)
     known = pickle_stand_ins.GLOBALS
+
+    def __init__(self, file, **options):
+        super().__init__(file, **options)
+        begin = file.tell()
+        self._budget = _FREE_ITEMS + _ITEMS_PER_BYTE * (file.seek(0, io.SEEK_END) - begin)
+        file.seek(begin)
+
+    def _spend(self, value):
+        self._budget -= _weight(value)
+        if self._budget < 0:
+            raise RefusedPickle("it copies what it holds again and again")
+
+    def load_reduce(self):
+        self._spend(self.stack[-1])
+        super().load_reduce()
+
+    def load_build(self):
+        self._spend(self.stack[-1])
+        super().load_build()
+
+    def load_newobj(self):
+        self._spend(self.stack[-1])
+        super().load_newobj()
+
+    def _instantiate(self, klass, args):
+        self._spend(list(args))
+        super()._instantiate(klass, args)
+
+    dispatch[pickle.REDUCE[0]] = load_reduce
+    dispatch[pickle.BUILD[0]] = load_build
+    dispatch[pickle.NEWOBJ[0]] = load_newobj
 
     def find_class(self, module, name):
         if (module, name) not in self.known:

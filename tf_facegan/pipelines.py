@@ -7,6 +7,7 @@ folder, too. There are no pickles in it. Imports no TensorFlow.
 """
 
 import dataclasses
+import glob
 import json
 import shutil
 from pathlib import Path
@@ -206,10 +207,7 @@ def read_model(folder):
         raise FileNotFoundError(
             f"{folder}: no {MODEL}, not a model folder (save_pretrained makes one)"
         )
-    try:
-        model = json.loads(files.read_text(path))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path}: not readable ({error})") from None
+    model = files.read_json(path)
     version = model.get("format_version") if isinstance(model, dict) else None
     if version != FORMAT_VERSION:
         raise ValueError(
@@ -251,7 +249,10 @@ def _owned(folder):
     """Names that replacing a model folder may delete: those it says it holds."""
     if not (Path(folder) / MODEL).is_file():
         return ()
-    return tuple(map(str, read_model(folder).get("files", ())))
+    listed = read_model(folder).get("files")
+    # Names, not patterns: a list from elsewhere may say anything.
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    return tuple(glob.escape(name) for name in names)
 
 
 def _metrics(run):

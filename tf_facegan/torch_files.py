@@ -149,7 +149,10 @@ def read(file, unpickle):
 
 
 def _read_zip(file, unpickle):
+    size = os.fstat(file.fileno()).st_size
     with zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > size:
+            raise ValueError("its entries are larger than the file")
         roots = [n[: -len("data.pkl")] for n in archive.namelist() if n.endswith("/data.pkl")]
         roots = [root for root in roots if root.count("/") == 1]
         if len(roots) != 1:

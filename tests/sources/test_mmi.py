@@ -171,7 +171,7 @@ def test_a_frame_without_landmarks_is_named_where_nothing_can_find_them(
 
 
 def test_ffmpeg_adds_no_lines_of_its_own(tmp_path):
-    (tmp_path / "b.mp4").write_bytes(b"x" * 99)
+    (tmp_path / "b.mp4").write_bytes(b"\0\0\0\x20ftypisom" + b"x" * 99)
     code = (
         "from tf_facegan.sources import mmi\n"
         "try:\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tf_facegan import array_files, systems
 from tf_facegan import config as configuration
-from tf_facegan.files import write_text
+from tf_facegan.files import read_json, write_text
 from tf_facegan.records import schema
 
 CONFIG = "config.json"
@@ -77,9 +77,9 @@ class RunFolder:
         if not path.is_file():
             raise FileNotFoundError(f"{self.path}: no {CONFIG}, not the folder of a training run")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json(path)
             return configuration.from_dict(systems.get(values["system"]).part("config"), values)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a configuration ({error})") from None
 
     def save_dataset(self, info):

@@ -1,7 +1,6 @@
 """Reading what the published code saved: TensorFlow-1 checkpoints, and the Keras autoencoder."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from tf_facegan import reference_weights
 from tf_facegan.engine.optimizers import write
 from tf_facegan.expression import keras_files, reference
 from tf_facegan.expression.networks import Autoencoder, Critic, Generator
+from tf_facegan.files import read_json
 
 _NETWORKS = {"G": "Generator.", "D": "Discriminator."}
 _SLOTS = {"m": "/Adam", "v": "/Adam_1"}
@@ -204,7 +204,7 @@ def _read_layers(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; the autoencoder's JSON expected")
     try:
-        layers = json.loads(path.read_text(encoding="utf-8"))["config"]["layers"]
+        layers = read_json(path)["config"]["layers"]
         if not all(isinstance(layer["config"]["name"], str) for layer in layers):
             raise ValueError("layers without names")
         return layers

@@ -5,6 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tf_facegan import hdf5_files
+
 
 def read_weights(path):
     """Reads a file of `save_weights` or `save` (`.h5`).
@@ -25,13 +27,15 @@ def read_weights(path):
         raise FileNotFoundError(f"{path}: no such file; Keras weights (.h5) expected")
     try:
         with h5py.File(path, "r") as file:
-            root = file["model_weights"] if "model_weights" in file else file
+            root = hdf5_files.member(file, "model_weights") if "model_weights" in file else file
             weights = {}
             for layer in map(_text, root.attrs["layer_names"]):
-                for name in map(_text, root[layer].attrs["weight_names"]):
-                    weights[f"{layer}/{_leaf(layer, name)}"] = np.asarray(root[layer][name])
+                group = hdf5_files.member(root, layer)
+                for name in map(_text, group.attrs["weight_names"]):
+                    array = np.asarray(hdf5_files.member(group, name))
+                    weights[f"{layer}/{_leaf(layer, name)}"] = array
             return weights
-    except (OSError, KeyError, RuntimeError, TypeError) as error:
+    except (OSError, LookupError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: not a file of Keras weights ({error})") from None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tf_facegan import pickles
 from tf_facegan.expression import images as doors
-from tf_facegan.files import atomic_folder
+from tf_facegan.files import atomic_folder, read_json
 from tf_facegan.sources.expressions import EXPRESSIONS
 
 FOLDER = "representations"  # in a run folder
@@ -110,7 +110,7 @@ def load(path):
 
 def _load_json(path):
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         version, names = content["format_version"], tuple(map(str, content["expressions"]))
         if version != FORMAT_VERSION:
             raise ValueError(f"format_version is {version}, {FORMAT_VERSION} expected")

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from tf_facegan.files import read_json
+
 FORMAT_VERSION = 1
 MULTI_RESOLUTION = "multi-resolution"
 SINGLE_SIZE = "single-size"
@@ -89,6 +91,7 @@ class SetInfo:
             raise ValueError(
                 f"format_version is {self.format_version}, this program reads {FORMAT_VERSION}"
             )
+        _check_name("name", self.name)
         _check_choice("kind", self.kind, KINDS)
         _check_choice("dtype", self.dtype, DTYPES)
         if len(self.shape) != 3 or min(self.shape) < 1:
@@ -99,8 +102,10 @@ class SetInfo:
         if self.labels is not None:
             _check_labels(self.labels)
         for name, field in self.fields.items():
+            _check_name("a field", name)
             _check_keys(f"field {name}", field, ("shape", "dtype"))
         for name, companion in self.companions.items():
+            _check_name("a companion", name)
             described = ("channels", "dtype", "modalities", "range")
             _check_keys(f"companion {name}", companion, described)
             _check_choice(f"companion {name}: dtype", companion["dtype"], DTYPES)
@@ -220,10 +225,7 @@ def load(path):
       ValueError: not json, unknown or missing fields (named), or a value that cannot be.
     """
     path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a json file ({error})") from None
+    content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path}: a json object expected, found a {type(content).__name__}")
     fields = {field.name: field for field in dataclasses.fields(SetInfo)}
@@ -242,8 +244,14 @@ def load(path):
         raise ValueError(f"{path}: fields {', '.join(missing)} are missing")
     try:
         return SetInfo(**content)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _check_name(what, name):
+    """Names are parts of file names: none may lead to another folder."""
+    if not isinstance(name, str) or not name or "/" in name or "\\" in name or "\0" in name:
+        raise ValueError(f"{what} is called {name!r}, a part of a file name expected")
 
 
 def _check_choice(field, value, choices):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_facegan import pickles
+from tf_facegan import hdf5_files, pickles
 from tf_facegan.records import writer
 from tf_facegan.sources import pictures
 
@@ -67,16 +67,20 @@ def load_row(row):
       ValueError: the file is damaged there; names file, array and number.
     """
     try:
-        return _open(row.file)[row.array][row.number]
-    except OSError as error:
+        return hdf5_files.member(_open(row.file), row.array)[row.number]
+    except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(f"{row}: cannot be read ({error})") from None
 
 
 def _largest(file):
     """Name and shape of the array of images with the largest side."""
+    try:
+        found = hdf5_files.members(_open(file))
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{file}: not a readable HDF5 file ({error})") from None
     arrays = {
         name: item.shape
-        for name, item in _open(file).items()
+        for name, item in found.items()
         if name.startswith(_PREFIX)
         and len(getattr(item, "shape", ())) == 4
         and item.dtype == np.uint8
@@ -84,9 +88,9 @@ def _largest(file):
         and item.shape[1] in (1, 3)
     }
     if not arrays:
-        found = [f"{name} {_described(item)}" for name, item in _open(file).items()]
+        names = [f"{name} {_described(item)}" for name, item in found.items()]
         raise ValueError(
-            f"{file}: no arrays data*, uint8 [N, 1 or 3, S, S], but {', '.join(found) or 'nothing'}"
+            f"{file}: no arrays data*, uint8 [N, 1 or 3, S, S], but {', '.join(names) or 'nothing'}"
         )
     return max(arrays.items(), key=lambda item: item[1][3])
 

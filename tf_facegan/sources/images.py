@@ -4,18 +4,43 @@
 published loaders read and resize with Pillow: it takes grey pictures too, as faces often are.
 """
 
+import contextlib
 import io
 import re
+import struct
+import warnings
+import zlib
 
 import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
+
+from tf_facegan.command_line import one_line
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _MODES = ("RGB", "L", "P", "1")
 _DEEP = re.compile("RGBX?;16")
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = 1
+_ORIENTATIONS = range(1, 9)
+FORMATS = ("PNG", "JPEG", "BMP", "DIB", "TIFF", "WEBP", "GIF", "PPM")
+# What Pillow raises for damaged files.
+_UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 cv2.setLogLevel(0)  # what is wrong with a file is said by an error, in one line
 
@@ -64,12 +89,15 @@ def decode(content, name):
       name: object whose `str` names the image.
     """
     encoded = np.frombuffer(content, np.uint8)
-    image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
+    mode, orientation = _header(name, encoded)  # first: it says how large the picture is
+    try:
+        image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
     if image is None:
         raise ValueError(f"{name}: not a readable image")
     if image.dtype != np.uint8:
         raise ValueError(f"{name}: {image.dtype} values, 8 bits expected")
-    mode, orientation = _header(name, encoded)
     if mode == "CMYK":  # OpenCV makes RGB of it without a word, and without its colour profile
         raise ValueError(f"{name}: CMYK colours, RGB or grey expected")
     if orientation != _UPRIGHT:
@@ -87,12 +115,28 @@ def decode(content, name):
 def _header(name, encoded):
     """Pillow's mode of a file's pixels, and the EXIF orientation that is still to be applied."""
     try:
-        with Image.open(io.BytesIO(encoded)) as header:  # decodes nothing
+        with open_picture(io.BytesIO(encoded)) as header:  # decodes nothing
             # TIFF files are turned by their decoders; the other formats have an "exif" block.
             exif = header.getexif() if "exif" in header.info else {}
-            return header.mode, exif.get(_ORIENTATION, _UPRIGHT)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{name}: not a readable image ({error})") from None
+            orientation = exif.get(_ORIENTATION, _UPRIGHT)
+            return header.mode, orientation if orientation in _ORIENTATIONS else _UPRIGHT
+    except _UNREADABLE as error:
+        raise ValueError(f"{name}: not a readable image ({one_line(error)})") from None
+
+
+@contextlib.contextmanager
+def open_picture(file):
+    """Opens a picture with Pillow, of formats that hold pictures only and are not too large.
+
+    Pillow knows formats that are programs (PostScript). More than 179 million pixels are an error.
+
+    Raises:
+      what Pillow raises.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damage that can be passed over
+        with Image.open(file, formats=FORMATS) as image:
+            yield image
 
 
 def open_rgb(path):
@@ -109,22 +153,21 @@ def open_rgb(path):
       OSError: the file cannot be opened.
     """
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             # Pillow makes 8 bits of 16-bit colours without a word; only its tiles tell.
             is_deep = any(_DEEP.search(str(tile.args)) for tile in image.tile)
             image.load()
-    except OSError as error:
-        if error.errno is not None:
+            upright = ImageOps.exif_transpose(image)
+    except _UNREADABLE as error:
+        if getattr(error, "errno", None) is not None:
             raise
-        raise ValueError(f"{path}: not a readable image ({error})") from None
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path}: not a readable image ({error})") from None
+        raise ValueError(f"{path}: not a readable image ({one_line(error)})") from None
     if is_deep:
         raise ValueError(f"{path}: 16 bits a value, 8 bits expected")
     if image.mode not in _MODES or "transparency" in image.info:
         found = "transparency" if image.mode in _MODES else f"{image.mode} pixels"
         raise ValueError(f"{path}: {found}, 8-bit RGB or grey without transparency expected")
-    return ImageOps.exif_transpose(image).convert("RGB")
+    return upright.convert("RGB")
 
 
 def resized(image, size, resample=Image.Resampling.BILINEAR):

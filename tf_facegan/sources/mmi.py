@@ -1,13 +1,12 @@
 """MMI (Pantic et al. 2005): videos of faces that go from neutral to an expression and back."""
 
+import contextlib
 import csv
 import dataclasses
 import functools
-import os
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -15,6 +14,7 @@ from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import open_rgb
 from tf_facegan.sources.matching import left_out
+from tf_facegan.sources.videos import open_video
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpg", ".mpeg", ".mkv")
 ROTATIONS = (0, 90, 180, 270)
@@ -143,12 +143,15 @@ def read_frame(frame, rotate):
 
 def count_frames(path):
     """Counts the frames of a video that can be decoded; ValueError if there is none."""
-    video = _Video(path)
-    while video.skip():
-        pass
-    if not video.position:
+    count = 0
+    with contextlib.suppress(ValueError):
+        video = _Video(path)
+        while video.skip():
+            pass
+        count = video.position
+    if not count:
         raise ValueError("not a readable video")
-    return video.position
+    return count
 
 
 class _Video:
@@ -159,9 +162,7 @@ class _Video:
         self._open()
 
     def _open(self):
-        # What FFmpeg has to say of a damaged file says `count_frames` in one line.
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-        self._capture = cv2.VideoCapture(str(self._path))
+        self._capture = open_video(self._path)
         self.position = 0
 
     def skip(self):

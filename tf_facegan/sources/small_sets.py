@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tf_facegan.sources import pictures
 
 SIZE = 32
 _DIGIT_SIZE = 28
+_LARGEST_FILE = 256 << 20  # of MNIST it is 45 MB
 _MNIST_IMAGES = "train-images-idx3-ubyte.gz"
 _MNIST_LABELS = "train-labels-idx1-ubyte.gz"
 _DIGITS = [str(digit) for digit in range(10)]
@@ -221,17 +223,19 @@ def _read_idx(path, rank):
     """Reads an array of bytes from a gzipped IDX file: zeros, type 8, rank, sides, the bytes."""
     try:
         with gzip.open(path) as file:
-            content = file.read()
+            content = file.read(_LARGEST_FILE + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: not a readable gzip file ({error})") from None
+    if len(content) > _LARGEST_FILE:
+        raise ValueError(f"{path}: more than {_LARGEST_FILE >> 20} MB, unpacked")
     header = 4 + 4 * rank
     if content[:4] != bytes([0, 0, 8, rank]) or len(content) < header:
         raise ValueError(f"{path}: not an IDX file of bytes with {rank} dimensions")
-    shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
+    shape = np.frombuffer(content, ">u4", rank, 4)
     values = np.frombuffer(content, np.uint8)[header:]
-    if not values.size or values.size != shape.prod():
+    if not values.size or values.size != math.prod(shape.tolist()):
         raise ValueError(f"{path}: holds {values.size} values, its header says {shape.tolist()}")
-    return values.reshape(shape)
+    return values.reshape(shape.tolist())
 
 
 def _existing(folder, name):

@@ -10,6 +10,7 @@ import numpy as np
 
 from tf_facegan.sources.images import SUFFIXES, open_rgb
 from tf_facegan.sources.matching import natural
+from tf_facegan.sources.videos import open_video
 
 DEFAULT_FPS = 25.0
 _GIF_TICKS = 100  # a GIF counts its times in hundredths of a second
@@ -144,11 +145,7 @@ def _capture(path):
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    # What FFmpeg has to say of a damaged file is said in one line by the readers.
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    with contextlib.closing(_Released(cv2.VideoCapture(str(path)))) as opened:
-        if not opened.capture.isOpened():
-            raise ValueError(f"{path}: not a readable video")
+    with contextlib.closing(_Released(open_video(path))) as opened:
         yield opened.capture
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import re
 import tempfile
@@ -12,9 +13,12 @@ import cv2
 import numpy as np
 
 from tf_facegan.command_line import one_line
+from tf_facegan.uv import isolation
 from tf_facegan.uv.dependency import require_menpo3d
 from tf_facegan.uv.landmarks import find_landmarks, read_landmarks
 
+_LONGEST_LINE = 1 << 16  # names of files are shorter
+_OPTION = re.compile(r"-\w+(?:\s+-?[\d.]+)+\s+")  # of a texture: -bm 1.0, -o 0 0 0
 TEXTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 
 
@@ -119,11 +123,10 @@ def read_scan(path):
         raise FileNotFoundError(f"{path}: there is no such mesh")
     texture_path = find_texture(path)
     mesh = _import_mesh(path, texture_path is not None)
-    points = np.asarray(mesh.points, np.float64)
-    trilist = np.asarray(getattr(mesh, "trilist", np.zeros([0, 3])), np.int64)
-    if not len(trilist) or not np.isfinite(points).all():
-        raise ValueError(f"{path}: found no triangles or vertices that are not finite")
-    tcoords, colours = getattr(mesh, "tcoords", None), getattr(mesh, "colours", None)
+    points, trilist = _geometry(path, mesh)
+    tcoords, colours = mesh.get("tcoords"), mesh.get("colours")
+    if tcoords is not None and tcoords.shape != (len(points), 2):
+        raise ValueError(f"{path}: its texture coordinates do not fit its {len(points)} vertices")
     if tcoords is None and colours is None:
         raise ValueError(
             f"{path}: found neither a texture picture with texture coordinates nor vertex "
@@ -133,7 +136,7 @@ def read_scan(path):
         path=path,
         points=points,
         trilist=trilist,
-        tcoords=None if tcoords is None else np.asarray(tcoords.points, np.float64),
+        tcoords=tcoords,
         texture_path=None if tcoords is None else texture_path,
         texture_size=None if tcoords is None else _picture_size(texture_path),
         colours=None if tcoords is not None else _rgb(colours),
@@ -142,6 +145,16 @@ def read_scan(path):
     if landmarks is None:
         return scan
     return dataclasses.replace(scan, landmarks=read_landmarks(landmarks, scan))
+
+
+def _geometry(path, mesh):
+    """Vertices and triangles of a mesh as menpo3d read it: files can say anything."""
+    points, trilist = mesh["points"], mesh["trilist"]
+    if not trilist.size or not np.isfinite(points).all():
+        raise ValueError(f"{path}: found no triangles or vertices that are not finite")
+    if trilist.ndim != 2 or trilist.min() < 0 or trilist.max() >= len(points):
+        raise ValueError(f"{path}: triangles of vertices that it does not have")
+    return points, trilist
 
 
 def find_texture(mesh_path):
@@ -185,16 +198,31 @@ def _material_pictures(mesh_path):
 
 
 def _keyword_values(path, keyword):
-    pattern = re.compile(rf"^\s*{keyword}\s+(?:-\w+(?:\s+-?[\d.]+)+\s+)*(.+?)\s*$", re.IGNORECASE)
+    """What follows a keyword in the lines of a mesh or material file, without its options."""
+    found = []
     with open(path, encoding="utf-8", errors="replace") as file:
-        matches = [pattern.match(line) for line in file if keyword[0] in line]
-    return [match.group(1) for match in matches if match]
+        while line := file.readline(_LONGEST_LINE):
+            first, _, value = line.strip().partition(" ")
+            if first.lower() == keyword.lower():
+                found.append(_without_options(value.strip()))
+    return [value for value in found if value]
+
+
+def _without_options(value):
+    """Takes `-name number number …` off the beginning of a value; the rest may hold spaces."""
+    while match := _OPTION.match(value):
+        value = value[match.end() :]
+    return value
 
 
 def _inside(mesh_path, name):
     """A file named inside a mesh or material file, which must lie in the mesh's folder."""
     folder = mesh_path.parent.resolve()
-    target = (folder / name.replace("\\", "/")).resolve()
+    try:
+        target = (folder / name.replace("\\", "/")).resolve()
+        target.is_file()  # names can be too long
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{mesh_path}: names the file '{name[:100]}': {one_line(error)}") from None
     if folder not in target.parents:
         raise ValueError(f"{mesh_path}: names the file '{name}' outside its own folder")
     return target
@@ -203,11 +231,24 @@ def _inside(mesh_path, name):
 def _import_mesh(path, textured):
     """Reads geometry with menpo3d.
 
+    Returns:
+      {"points", "trilist", and "tcoords", "colours" where there are any: array}.
+    """
+    require_menpo3d("menpo3d.io")
+    _silence_vtk()
+    try:
+        return isolation.arrays_of(functools.partial(_mesh_arrays, textured), path)
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be read as a mesh: {error}") from None
+
+
+def _mesh_arrays(textured, path):
+    """`_import_mesh` itself.
+
     menpo3d gives texture coordinates only beside a texture, and turns that into float64, which for
     a scanner's picture takes longer than all the rest: so it is given one of a single pixel.
     """
     io = require_menpo3d("menpo3d.io")
-    _silence_vtk()
     with contextlib.ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
@@ -217,10 +258,16 @@ def _import_mesh(path, textured):
             pixel = folder / "pixel.png"
             cv2.imwrite(str(pixel), np.zeros([1, 1, 3], np.uint8))
             resolver = _constant(pixel)
-        try:
-            return io.import_mesh(path, landmark_resolver=None, texture_resolver=resolver)
-        except Exception as error:  # menpo3d's readers let every kind of error through
-            raise ValueError(f"{path}: cannot be read as a mesh: {one_line(error)}") from error
+        mesh = io.import_mesh(path, landmark_resolver=None, texture_resolver=resolver)
+    found = {"points": mesh.points, "trilist": getattr(mesh, "trilist", np.zeros([0, 3]))}
+    if getattr(mesh, "tcoords", None) is not None:
+        found["tcoords"] = mesh.tcoords.points
+    if getattr(mesh, "colours", None) is not None:
+        found["colours"] = mesh.colours
+    return {
+        name: np.asarray(array, np.int64 if name == "trilist" else np.float64)
+        for name, array in found.items()
+    }
 
 
 def _constant(value):
@@ -241,10 +288,10 @@ def _decode(path):
 
 def _picture_size(path):
     """(height, width), from the header alone."""
-    from PIL import Image
+    from tf_facegan.sources.images import open_picture
 
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return picture.height, picture.width
     except Exception as error:
         raise ValueError(
