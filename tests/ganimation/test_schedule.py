@@ -25,11 +25,11 @@ def test_generator_steps_are_counted_anew_every_epoch():
 
 
 def test_the_critic_may_begin_alone():
-    train = Train(batch_size=4, n_critic=2, critic_epochs=1)
+    train = Train(batch_size=4, n_critic=2, reading_epochs=1)
     phases = [phase_at(4 * n, train, steps=4) for n in range(12)]
     assert [n for n, p in enumerate(phases) if p.trains_generator] == [5, 7, 9, 11]
-    with pytest.raises(ValueError, match="train.critic_epochs is 3, expected 0 or more and less"):
-        steps_per_epoch(Train(critic_epochs=3, num_epochs=3), 1000)
+    with pytest.raises(ValueError, match="train.reading_epochs is 3, expected 0 or more and less"):
+        steps_per_epoch(Train(reading_epochs=3, num_epochs=3), 1000)
 
 
 def test_rates_and_ticks():

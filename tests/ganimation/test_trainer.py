@@ -130,6 +130,23 @@ def test_one_iteration_in_n_critic_trains_the_generator(au_faces):
     assert all(np.isfinite(float(value)) for value in scalars.values())
 
 
+def test_first_epochs_in_which_the_critic_only_reads(au_faces):
+    one = make(au_faces, **{"train.reading_epochs": 1})
+    batch, _ = example(one)
+    images = tf.cast(tf.transpose(batch["images"], [0, 2, 3, 1]), tf.float32) / 127.5 - 1
+    expected = 160 * tf.reduce_mean(tf.square(one.D(images)[1] - batch["labels"]))
+    before = weights(one)
+    scalars = iterate(one, 1)  # would be the generator's
+    assert set(scalars) == {"D/loss", "D/loss_cls", "D/skipped_steps"}
+    assert changed(before, one) == {n for n in before if n.startswith("D/") and "conv1" not in n}
+    np.testing.assert_allclose(
+        make(au_faces, **{"train.reading_epochs": 1}).reading_step(*example(one))["D/loss_cls"],
+        expected,
+        rtol=1e-4,
+    )
+    assert "G/loss" in iterate(one, 7)  # the second epoch
+
+
 def test_steps_are_the_losses_of_batch_and_draws(au_faces):
     one, twin = make(au_faces), make(au_faces)
     batch, draws = example(one)

@@ -84,8 +84,8 @@ class Train:
     g_lr: float = option(1e-4, "learning rate of the generator")
     d_lr: float = option(1e-4, "learning rate of the critic")
     n_critic: int = option(5, "critic steps for each generator step; counted anew every epoch")
-    critic_epochs: int = option(
-        0, "passes at the beginning that train the critic only, until it reads action units"
+    reading_epochs: int = option(
+        0, "passes at the beginning in which the critic only learns to read action units"
     )
     separate_gp_step: bool = option(
         False, "the gradient penalty in a step of its own, after the other terms (authors' code)"

@@ -24,6 +24,12 @@ def edit(G, images, aus, training=False):
     return fuse(attention, color, images), attention, color
 
 
+def reading_loss(D, images, labels, lambda_cls=160.0, cls_divisor=1.0):
+    """What `critic_loss` is without edited photos and realism; arguments as there."""
+    _, aus = D(images)
+    return lambda_cls / cls_divisor * au_error(aus, labels)
+
+
 def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0):
     """The critic's loss without its gradient penalty.
 

@@ -12,6 +12,7 @@ class Phase:
     Attributes:
       epoch: int from 0; step: int from 0, within the epoch of `steps`.
       g_lr, d_lr: float, learning rates.
+      reads_only: whether the critic only learns to read action units, without the generator.
       trains_generator: whether a generator step follows the critic step.
       images: int, of an iteration; tick_kimg: float, thousand images between log lines.
       epochs: int, of the whole training.
@@ -22,6 +23,7 @@ class Phase:
     steps: int
     g_lr: float
     d_lr: float
+    reads_only: bool
     trains_generator: bool
     images: int
     tick_kimg: float
@@ -55,9 +57,9 @@ def steps_per_epoch(train, count):
             f"train.batch_size={train.batch_size} makes {steps} steps an epoch of {count} images: "
             f"at least train.n_critic={train.n_critic} expected, for one generator step"
         )
-    if not 0 <= train.critic_epochs < train.num_epochs:
+    if not 0 <= train.reading_epochs < train.num_epochs:
         raise ValueError(
-            f"train.critic_epochs is {train.critic_epochs}, expected 0 or more and less than "
+            f"train.reading_epochs is {train.reading_epochs}, expected 0 or more and less than "
             f"train.num_epochs={train.num_epochs}"
         )
     if train.lr_decay not in DECAYS:
@@ -78,13 +80,15 @@ def phase_at(images, train, steps):
     """
     epoch, step = divmod(images // train.batch_size, steps)
     factor = rate_factor(epoch, train)
+    reads_only = epoch < train.reading_epochs
     return Phase(
         epoch=epoch,
         step=step,
         steps=steps,
         g_lr=train.g_lr * factor,
         d_lr=train.d_lr * factor,
-        trains_generator=epoch >= train.critic_epochs and (step + 1) % train.n_critic == 0,
+        reads_only=reads_only,
+        trains_generator=not reads_only and (step + 1) % train.n_critic == 0,
         images=train.batch_size,
         tick_kimg=train.sample_step * train.batch_size / 1000,
         epochs=train.num_epochs,

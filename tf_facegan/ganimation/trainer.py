@@ -85,7 +85,8 @@ class Trainer:
         )
 
     def iteration(self, phase, batches, progress):
-        """Runs a critic step, and every n_critic-th time a generator step on the same batch.
+        """Runs a critic step, and every n_critic-th time a generator step on the same batch; in the
+        first `reading_epochs` the critic only reads action units.
 
         Returns:
           dict of published summary name to scalar tensor.
@@ -97,7 +98,8 @@ class Trainer:
         }
         draws = self.draws(progress.iteration, self.config.train.batch_size)
         inputs = split_batch(self.strategy, (batch, draws))
-        scalars = self.critic_step(*inputs, tf.constant(phase.d_lr, tf.float32))
+        step = self.reading_step if phase.reads_only else self.critic_step
+        scalars = step(*inputs, tf.constant(phase.d_lr, tf.float32))
         if phase.trains_generator:
             scalars.update(self.generator_step(*inputs, tf.constant(phase.g_lr, tf.float32)))
             self._watch.add(scalars["G/attention_mean"])
@@ -212,6 +214,13 @@ class Trainer:
         return run_replicas(self.strategy, self._replica_critic_step, args)
 
     @tf.function
+    def reading_step(self, batch, draws, learning_rate=None):
+        """Takes a critic step of reading action units only; arguments as of `critic_step`."""
+        learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
+        args = batch, draws, learning_rate
+        return run_replicas(self.strategy, self._replica_reading_step, args)
+
+    @tf.function
     def generator_step(self, batch, draws, learning_rate=None):
         """Takes one generator step; arguments and result as of `critic_step`."""
         learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
@@ -250,6 +259,21 @@ class Trainer:
             skipped = tf.maximum(skipped, self.D_opt.apply(gradients, variables, learning_rate))
             total += terms["D/loss_gp"]
         return {"D/loss": total, **terms, "D/skipped_steps": skipped}
+
+    def _replica_reading_step(self, batch, draws, learning_rate):
+        images = self._mirrored(self._processed(batch["images"]), draws)
+        variables = list(self.D.named_trainable_variables.values())
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss = losses.reading_loss(
+                self.D,
+                images,
+                batch["labels"],
+                self.config.loss.lambda_cls,
+                self._loss_options["cls_divisor"],
+            )
+        skipped = self.D_opt.apply(tape.gradient(loss, variables), variables, learning_rate)
+        return {"D/loss": loss, "D/loss_cls": loss, "D/skipped_steps": skipped}
 
     def _replica_generator_step(self, batch, draws, learning_rate):
         images = self._mirrored(self._processed(batch["images"]), draws)
