@@ -147,6 +147,32 @@ def test_first_epochs_in_which_the_critic_only_reads(au_faces):
     assert "G/loss" in iterate(one, 7)  # the second epoch
 
 
+def test_noise_on_what_the_critic_sees(au_faces):
+    one = make(au_faces, **{"train.critic_noise": 0.5})
+    batch, draws = example(one)
+    for name in ("noise", "fake_noise"):
+        assert draws[name].shape == (4, 16, 16, 3)
+        np.testing.assert_allclose(np.std(draws[name]), 0.5, rtol=0.05)
+    G, D = one.G, one.D
+    images = tf.cast(tf.transpose(batch["images"], [0, 2, 3, 1]), tf.float32) / 127.5 - 1
+    targets, noise, fake_noise = (draws[name] for name in ("targets", "noise", "fake_noise"))
+    fakes, _, _ = losses.edit(G, images, targets)
+    seen = images + noise, fakes + fake_noise
+    _, expected = losses.critic_loss(D, *seen, batch["labels"])
+    penalty = losses.gradient_penalty(D, *seen, draws["mixing"])
+    _, aus = D(seen[1])
+    scalars = one.critic_step(batch, draws, tf.constant(0.0))
+    for name, value in {**expected, "D/loss_gp": penalty}.items():
+        np.testing.assert_allclose(scalars[name], value, rtol=1e-4, err_msg=name)
+    scalars = one.generator_step(batch, draws, tf.constant(0.0))
+    wanted = 160 * losses.au_error(aus, targets)
+    np.testing.assert_allclose(scalars["G/loss_cls"], wanted, rtol=1e-4)
+    _, aus = D(images + noise)
+    wanted = 160 * losses.au_error(aus, batch["labels"])
+    scalars = one.reading_step(batch, draws, tf.constant(0.0))
+    np.testing.assert_allclose(scalars["D/loss_cls"], wanted, rtol=1e-4)
+
+
 def test_steps_are_the_losses_of_batch_and_draws(au_faces):
     one, twin = make(au_faces), make(au_faces)
     batch, draws = example(one)

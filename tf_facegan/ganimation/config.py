@@ -87,6 +87,11 @@ class Train:
     reading_epochs: int = option(
         0, "passes at the beginning in which the critic only learns to read action units"
     )
+    critic_noise: float = option(
+        0.0,
+        "standard deviation of the noise on all that the critic sees while training, of images in "
+        "-1 to 1: it then reads what can be seen, not textures that only it sees",
+    )
     separate_gp_step: bool = option(
         False, "the gradient penalty in a step of its own, after the other terms (authors' code)"
     )

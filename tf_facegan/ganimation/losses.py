@@ -116,6 +116,7 @@ def generator_loss(
     uncross_virtual_smooth=False,
     cls_divisor=1.0,
     smooth_sum_batch=None,
+    critic_noise=None,
 ):
     """The generator's loss.
 
@@ -129,13 +130,15 @@ def generator_loss(
       uncross_virtual_smooth: share the masks' smoothness as their means; published code swaps them.
       cls_divisor: see `critic_loss`.
       smooth_sum_batch: see `smoothness`.
+      critic_noise: [N, S, S, 3], added to the edited photos that the critic sees; None for none.
 
     Returns:
       (scalar loss, {published name: scalar}). Besides them, `G/attention_mean` is the mean of the
       masks that `G/loss_sat1` and `G/loss_sat2` weigh.
     """
     made = cycle(G, images, labels, targets, virtual_targets, training=True)
-    scores, aus = D(made["result"])
+    seen = made["result"] if critic_noise is None else made["result"] + critic_noise
+    scores, aus = D(seen)
     rec = mean_distance(images, made["rec"])
     sat1, sat2 = (tf.reduce_mean(made[name]) for name in ("attention", "rec_attention"))
     smooth1, smooth2 = (

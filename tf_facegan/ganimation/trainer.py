@@ -174,7 +174,8 @@ class Trainer:
         Returns:
           dict: `targets` [N, c_dim], AUs of random images of the set with noise; `mixing`
           [N, 1, 1, 1] in [0, 1); with the virtual cycle `virtual_targets`, with mirror images
-          `flip` [N, 1, 1, 1] in [0, 1).
+          `flip` [N, 1, 1, 1] in [0, 1), with noise for the critic `noise` and `fake_noise`
+          [N, S, S, 3], on photos and on edited ones.
         """
         return self._draws(tf.constant(step, tf.int64), batch)
 
@@ -189,6 +190,10 @@ class Trainer:
             draws["virtual_targets"] = self._targets(random, "virtual_targets", batch)
         if self.config.data.flip:
             draws["flip"] = random.uniform("flip", column)
+        if self.config.train.critic_noise:
+            shape = [batch, self._image_size, self._image_size, 3]
+            for name in ("noise", "fake_noise"):
+                draws[name] = self.config.train.critic_noise * random.normal(name, shape)
         return draws
 
     def _targets(self, random, name, batch):
@@ -231,6 +236,7 @@ class Trainer:
         loss, apart = self.config.loss, self.config.train.separate_gp_step
         images = self._mirrored(self._processed(batch["images"]), draws)
         fakes, _, _ = losses.edit(self.G, images, draws["targets"], training=True)
+        images, fakes = _noisy(images, draws, "noise"), _noisy(fakes, draws, "fake_noise")
         variables = list(self.D.named_trainable_variables.values())
 
         def penalty():
@@ -267,7 +273,7 @@ class Trainer:
             tape.watch(variables)
             loss = losses.reading_loss(
                 self.D,
-                images,
+                _noisy(images, draws, "noise"),
                 batch["labels"],
                 self.config.loss.lambda_cls,
                 self._loss_options["cls_divisor"],
@@ -287,6 +293,7 @@ class Trainer:
                 batch["labels"],
                 draws["targets"],
                 draws.get("virtual_targets"),
+                critic_noise=draws.get("fake_noise"),
                 **self._loss_options,
             )
         skipped = self.G_opt.apply(tape.gradient(total, variables), variables, learning_rate)
@@ -299,6 +306,10 @@ class Trainer:
         if "flip" not in draws:
             return images
         return tf.where(draws["flip"] < self.config.data.flip, images[:, :, ::-1], images)
+
+
+def _noisy(images, draws, name):
+    return images + draws[name] if name in draws else images
 
 
 def _loss_options(loss, batch_size):
