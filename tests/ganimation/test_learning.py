@@ -26,9 +26,7 @@ def toy_faces(tmp_path_factory):
     """The set that `docs/ganimation.md` trains on; its test part has other faces."""
     folder = tmp_path_factory.mktemp("data") / "toy"
     size = ("--count", 10000, "--identities", 500, "--resolution", 64)
-    command(
-        "dataset_tool.py", "create_toy_faces", folder, *size, "--alone", 0.5, "--test_share", 0.1
-    )
+    command("dataset_tool.py", "create_toy_faces", folder, *size, "--test_share", 0.1)
     return folder
 
 
