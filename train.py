@@ -25,6 +25,9 @@ SIGNAL_EXIT = 128  # plus the signal's number, as shells report it
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
     args = parse(argv)
+    if args.list_presets or args.list_utilities:
+        print("\n".join(listed(args)))
+        return 0
     command_line.quiet_tensorflow()
     if args.utility:
         return command_line.run(run_utility, args)
@@ -121,8 +124,25 @@ def parse(argv=None):
         action="store_true",
         help="print the configuration (and memory a device) and stop",
     )
+    lists = parser.add_argument_group("lists")
+    lists.add_argument("--list_presets", action="store_true", help="print presets and modifiers")
+    lists.add_argument("--list_utilities", action="store_true", help="print utility runs")
     command_line.add_debug_flag(both)
     return parser.parse_args(sys.argv[1:] if argv is None else argv)
+
+
+def listed(args):
+    """Lines of --list_presets and --list_utilities, system by system."""
+    lines = []
+    for name, system in systems.SYSTEMS.items():
+        presets = [preset for preset, (of, _) in configs.PRESETS.items() if of == name]
+        mods = [*configs.MODIFIERS.get(name, ()), *configs.DATA_SETS.get(name, ())]
+        if args.list_presets:
+            lines.append(f"{name}: {', '.join(presets) or 'no presets'}")
+            lines += [f"  --mod {', '.join(mods)}"] * bool(mods)
+        if args.list_utilities:
+            lines += [f"{name}: {', '.join(system.utilities) or 'no utility runs'}"]
+    return lines
 
 
 def run_training(args):

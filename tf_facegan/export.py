@@ -3,13 +3,17 @@
 A file is checked before it takes its place: it has to give what the Keras network gives.
 """
 
+from __future__ import annotations
+
 import importlib
 import tempfile
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.extras import missing
 from tf_facegan.files import atomic_file, atomic_folder, check_new_file
 
 SUFFIXES = {"savedmodel": None, "tflite": ".tflite", "onnx": ".onnx"}
@@ -21,7 +25,13 @@ _SIGNATURE = "serving_default"
 _SAVED_MODEL_FILES = ("assets", "fingerprint.pb", "saved_model.pb", "variables")
 
 
-def export(model_fn, signature, out, format, overwrite=False):
+def export(
+    model_fn: Callable[..., dict[str, tf.Tensor]],
+    signature: dict[str, tf.TensorSpec],
+    out: str | Path,
+    format: str,
+    overwrite: bool = False,
+) -> dict[str, float]:
     """Writes a network as a file that needs nothing of this package.
 
     Args:
@@ -57,7 +67,7 @@ def export(model_fn, signature, out, format, overwrite=False):
     return differences
 
 
-def check_destination(out, format, overwrite=False):
+def check_destination(out: str | Path, format: str, overwrite: bool = False) -> None:
     """Raises what `export` would for its arguments, before a network is loaded."""
     if format not in FORMATS:
         raise ValueError(f"--format is {format!r}, one of {', '.join(FORMATS)} expected")
@@ -145,10 +155,7 @@ def _onnx_packages():
     try:
         return tuple(map(importlib.import_module, ("onnx", "tf2onnx", "onnxruntime")))
     except ImportError as error:
-        raise ImportError(
-            f"--format onnx needs more packages ({error}): pip install 'tf_facegan[export]', or "
-            "'.[export]' in a checkout"
-        ) from None
+        raise ImportError(missing("--format onnx", "export", error)) from None
 
 
 def _compare(out, expected, found):

@@ -6,6 +6,8 @@ says what the model is, and the same for people in `README.md`. Whatever takes a
 folder, too. There are no pickles in it. Imports no TensorFlow.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import glob
 import json
@@ -52,7 +54,7 @@ class Pipeline:
     origin = None
 
     @classmethod
-    def from_pretrained(cls, folder, **options):
+    def from_pretrained(cls, folder: str | Path, **options) -> Pipeline:
         """Loads a model folder.
 
         Args:
@@ -65,7 +67,13 @@ class Pipeline:
         read_model(folder)
         return cls.from_run(folder, **options)
 
-    def save_pretrained(self, folder, licence=None, description="", overwrite=False):
+    def save_pretrained(
+        self,
+        folder: str | Path,
+        licence: str | None = None,
+        description: str = "",
+        overwrite: bool = False,
+    ) -> Path:
         """Writes a model folder.
 
         Args:
@@ -100,12 +108,12 @@ class Pipeline:
             files.write_text(made / CARD, card(model))
         return Path(folder)
 
-    def signature(self):
+    def signature(self) -> tuple:
         """Returns what `export.export` takes: (function of the networks' inputs that gives {name of
         output: tensor}, {name of input: tf.TensorSpec})."""
         raise NotImplementedError
 
-    def export(self, out, format, overwrite=False):
+    def export(self, out: str | Path, format: str, overwrite: bool = False) -> dict[str, float]:
         """Writes the networks as a file for other programs.
 
         Args:
@@ -121,11 +129,11 @@ class Pipeline:
 
         return export.export(*self.signature(), out, format, overwrite)
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         """Returns what is done with pictures before the network sees them, a dict for json."""
         return {}
 
-    def labels(self):
+    def labels(self) -> dict[str, list[str]]:
         """Returns {what the network knows ("expressions", "aus"): list of str}."""
         return {}
 
@@ -172,7 +180,12 @@ class Pipeline:
         }
 
 
-def load(path_or_run_id, snapshot=None, result_dir="results", **options):
+def load(
+    path_or_run_id: str | int | Path,
+    snapshot: int | None = None,
+    result_dir: str | Path = "results",
+    **options,
+) -> Pipeline:
     """Loads the pipeline of any trained run or model folder.
 
     Args:
@@ -192,7 +205,7 @@ def load(path_or_run_id, snapshot=None, result_dir="results", **options):
     return system.part("pipeline").from_run(run.path, snapshot=snapshot, **options)
 
 
-def read_model(folder):
+def read_model(folder: str | Path) -> dict:
     """Reads `model.json` of a model folder.
 
     Returns:
@@ -216,7 +229,7 @@ def read_model(folder):
     return model
 
 
-def card(model):
+def card(model: dict) -> str:
     """Returns the text of `README.md` for the content of `model.json`."""
     lines = [f"# {model['name']}", ""]
     if model["description"]:

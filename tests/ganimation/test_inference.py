@@ -146,7 +146,10 @@ def test_without_a_critic(pipeline, face):
 def test_what_can_be_wrong(pipeline, face, tmp_path):
     for options, message in (
         ({}, "nothing to do"),
-        ({"aus": {"AU03": 1}}, "action unit 'AU03' is not known to the network; it knows AU01, AU"),
+        (
+            {"aus": {"AU03": 1}},
+            "action unit 'AU03' is not known to the network.*; it knows AU01, AU",
+        ),
         ({"aus": {"smile": 1}}, "action unit 'smile' is not known"),
         ({"aus": {"AU12": 6}}, "action unit AU12 is 6, 0 to 5 expected"),
         ({"aus": {"AU12": float("nan")}}, "action unit AU12 is nan, 0 to 5 expected"),

@@ -174,7 +174,7 @@ def test_import(tmp_path, photos, capsys):
         (["--au", "AU12"], "--au AU12: NAME=INTENSITY expected"),
         (["--au", "AU12=much"], "--au AU12=much: NAME=INTENSITY expected"),
         (["--au", "AU12=7"], "AU12 is 7, 0 to 5 expected"),
-        (["--au", "AU03=1"], "'AU03' is not known to the network"),
+        (["--au", "AU03=1"], "'AU03' is not known to the network (did you mean 'AU23'?)"),
         ([], "nothing to do"),
         (["--expression", "bored"], "one of surprise"),
         (["--au", "AU12=1", "--strength", "-1"], "strength is -1"),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_facegan import pickles
+from tf_facegan.config import nearest
 from tf_facegan.expression import images as doors
 from tf_facegan.files import atomic_folder, read_json
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -59,8 +60,8 @@ class Representations:
         unknown = [name for name in names if name not in self.names]
         if unknown:
             raise ValueError(
-                f"no representation of {', '.join(map(repr, unknown))}; there are those of "
-                f"{', '.join(self.names)}"
+                f"no representation of {', '.join(map(repr, unknown))}"
+                f"{nearest(unknown[0], self.names)}; there are those of {', '.join(self.names)}"
             )
         return self.rows[[self.names.index(name) for name in names]]
 

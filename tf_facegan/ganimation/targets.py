@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 
+from tf_facegan.config import nearest
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
 from tf_facegan.sources.expressions import typical_aus
 
@@ -57,7 +58,10 @@ def place(names, name):
     column = f"AU{int(match[1]):02d}_r" if match else None
     if column not in names:
         known = ", ".join(known[: -len("_r")] for known in names)
-        raise ValueError(f"action unit {name!r} is not known to the network; it knows {known}")
+        near = nearest(str(name).upper(), known.split(", "))
+        raise ValueError(
+            f"action unit {name!r} is not known to the network{near}; it knows {known}"
+        )
     return list(names).index(column)
 
 

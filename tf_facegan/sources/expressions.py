@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tf_facegan.config import nearest
 from tf_facegan.sources.action_units import AUS
 
 EXPRESSIONS = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neutral")
@@ -62,7 +63,8 @@ def typical_aus(expression):
     name = str(expression).capitalize()
     if name not in PROTOTYPES:
         known = ", ".join(EXPRESSIONS).lower()
-        raise ValueError(f"expression is {expression!r}, one of {known} expected")
+        near = nearest(name, EXPRESSIONS).lower()
+        raise ValueError(f"expression is {expression!r}{near}, one of {known} expected")
     aus = np.zeros(len(AUS), np.float32)
     for number, (share, mean) in PROTOTYPES[name].items():
         if share >= 0.5:

@@ -9,6 +9,7 @@ import scipy.special
 import tensorflow as tf
 
 from tf_facegan import outputs, pipelines
+from tf_facegan.config import nearest
 from tf_facegan.engine import run_folder
 from tf_facegan.records.schema import UV_LAYOUT
 from tf_facegan.sources.action_units import INTENSITY_RANGE
@@ -224,7 +225,8 @@ class TBGANPipeline(pipelines.Pipeline):
         if isinstance(which, str):
             if which not in self.label_names:
                 known = ", ".join(self.label_names) or "none: the network has no labels"
-                raise ValueError(f"unknown expression {which!r}; the network knows {known}")
+                near = nearest(which, self.label_names)
+                raise ValueError(f"unknown expression {which!r}{near}; the network knows {known}")
             component, weight = self.label_names.index(which), 1.0
         else:
             component, weight = which % max(self.label_size, 1), 0.0

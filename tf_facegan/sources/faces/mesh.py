@@ -1,4 +1,4 @@
-"""Landmarks from MediaPipe's face mesh (Kartynnik et al., 2019): the extra `[mediapipe]`."""
+"""Landmarks from MediaPipe's face mesh (Kartynnik et al., 2019): the extra `[landmarks]`."""
 
 import functools
 import os
