@@ -13,6 +13,7 @@ RESIDUAL_SCALE = 0.17
 NUM_RESIDUAL_BLOCKS = 4  # inception blocks of an encoder
 CODE_STRIDE = 16  # pixels of an image a position of the code stands for
 GAUSSIAN = 0.02  # standard deviation of the initial weights of decoder and heads
+HEAD_INPUTS = {"fc1": 8192, "fc2": 1024, "fc3": 1024}  # of the published head's layers
 
 
 class Part(tf.keras.layers.Layer):
@@ -41,9 +42,9 @@ class Part(tf.keras.layers.Layer):
         bound, seed = fan_in**-0.5, seed_of(self._seed, f"{self.name}.{name}")
         self._add(name, shape, lambda shape, dtype=None: _uniform(shape, bound, seed, dtype))
 
-    def _normal(self, name, shape):
-        seed = seed_of(self._seed, f"{self.name}.{name}")
-        self._add(name, shape, lambda shape, dtype=None: normal(shape, GAUSSIAN, seed, dtype))
+    def _normal(self, name, shape, gain=1.0):
+        seed, deviation = seed_of(self._seed, f"{self.name}.{name}"), GAUSSIAN * gain
+        self._add(name, shape, lambda shape, dtype=None: normal(shape, deviation, seed, dtype))
 
     def _cast(self, name):
         return tf.cast(self.named_variables[name], self.compute_dtype)
@@ -134,7 +135,9 @@ class Head(Part):
         hidden = self.maps(1024)
         self._sizes = {"fc1": (inputs, hidden), "fc2": (hidden, hidden)}
         for layer, shape in {**self._sizes, "fc3": (hidden, num_classes)}.items():
-            self._normal(f"{layer}.weight", shape)
+            # With fewer inputs the weights are wider, so that the logits begin at the same size.
+            gain = (HEAD_INPUTS[layer] / shape[0]) ** 0.5
+            self._normal(f"{layer}.weight", shape, gain)
             self._add(f"{layer}.bias", shape[1:], "zeros")
         self.built = True
 
