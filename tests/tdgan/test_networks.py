@@ -183,6 +183,15 @@ def test_initial_weights():
     assert all(np.array_equal(array, again[name]) for name, array in named.items())
 
 
+def test_heads_of_other_sizes_begin_with_logits_of_the_published_size():
+    random = np.random.RandomState(0)
+    found = []
+    for side, maps, width in ((8, 128, 1.0), (4, 32, 0.25)):
+        head = parts.Head((side, side, maps), 7, 0.5, width, seed=1)
+        found.append(head(random.rand(64, side, side, maps).astype(np.float32)).numpy().std())
+    np.testing.assert_allclose(found[1], found[0], rtol=0.25)
+
+
 SMALL = {"image_size": 32, "width": 0.25, "seed": 1}
 
 
