@@ -67,6 +67,7 @@ class Loss:
         "discriminators that are all but silent)",
     )
     ssim_weight: float = option(0.1, "weight of 1 - SSIM in FaceGAN's generator loss")
+    fine_ssim_weight: float = option(0.0, "the same in FineGAN's, which has no such term published")
     ssim_range: float = option(1.5, "value range in SSIM's constants; images span 2")
     weight_decay: float = option(5e-4, "half of it weighs the kernels' mean squares (WEIGHT_DECAY)")
     mend_aeb: bool = option(

@@ -155,7 +155,7 @@ class Network(tf.keras.Model):
             raise ValueError(f"dropout_keep is {dropout_keep}, more than 0 and at most 1 expected")
         super().__init__(autocast=False, **kw)
         self.kernel_size, self.width, self.dropout_keep = kernel_size, width, dropout_keep
-        self._seed, self._stddev = seed, init_stddev
+        self._seed, self.init_stddev = seed, init_stddev
         self.named_layers = {}
         self.built = True
 
@@ -167,7 +167,7 @@ class Network(tf.keras.Model):
         """Adds a layer under its published path; arguments as of the layer."""
         self.named_layers[path] = layer(
             *args,
-            **{"stddev": self._stddev, **options},
+            **{"stddev": self.init_stddev, **options},
             seed=seed_of(self._seed, path),
             name=path.replace("/", "_"),
             dtype=self.dtype_policy,

@@ -60,13 +60,26 @@ def face_discriminator_loss(real_scores, made_scores, adversarial="original"):
 
 
 def fine_generator_loss(
-    made, targets, scores, kernels, *, adversarial_weight=1.0, weight_decay=5e-4
+    made,
+    targets,
+    scores,
+    kernels,
+    *,
+    adversarial_weight=1.0,
+    ssim_weight=0.0,
+    ssim_range=1.5,
+    weight_decay=5e-4,
 ):
-    """FineGAN's generator loss; arguments as of `face_generator_loss`."""
+    """FineGAN's generator loss; arguments as of `face_generator_loss`.
+
+    With `ssim_weight` 0, as published, there is no such term.
+    """
     terms = {
         "gloss_gen_real": mean_distance(targets, made),
         "gloss_d_gen": adversarial_weight * mean_distance(scores, 1.0),
     }
+    if ssim_weight:
+        terms["ssim"] = ssim_weight * (1.0 - tf.reduce_mean(ssim(made, targets, ssim_range)))
     return _generator_total(terms, kernels, weight_decay)
 
 

@@ -7,9 +7,10 @@ names and layouts. Constructors default to the published networks.
 import tensorflow as tf
 
 from tf_facegan.layers import stable_dtype
-from tf_facegan.rdgan.layers import WEIGHT_STDDEV, Dense, Network, Pass, pool
+from tf_facegan.rdgan.layers import Dense, Network, Pass, pool
 
 STEP = 16  # what the sides of images are multiples of
+LAST_STDDEV = 0.1  # of the first weights of the last layer, where the others' follow their inputs
 
 
 class _Generator(Network):
@@ -33,8 +34,8 @@ class _Generator(Network):
             side = options.pop("side", self.kernel_size)
             shape = side, sum(map(self.channels, inputs)), 3 if last else self.channels(outputs)
             options.update(norm=not last, activation=None if last else "relu")
-            if last:  # small whatever the others have, or tanh would begin saturated
-                options["stddev"] = WEIGHT_STDDEV
+            if last and self.init_stddev is None:  # or tanh would begin saturated
+                options["stddev"] = LAST_STDDEV
             self.add(f"G_joiner/{name}", *shape, transposed=True, **options)
         self.b = self.add_weight(
             name="b", shape=(1, 1, 1, 3), initializer="zeros", experimental_autocast=False

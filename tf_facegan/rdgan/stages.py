@@ -175,7 +175,8 @@ class FineStage(Stage):
         return real, self.D(made, training=True, seed=draws["D/made"])
 
     def generator_loss(self, batch, made, scores):
-        options = self._loss_options()
+        options = self._loss_options("ssim_range")
+        options["ssim_weight"] = self.config.loss.fine_ssim_weight
         return losses.fine_generator_loss(
             made, batch["targets"], scores[1], self._kernels, **options
         )
