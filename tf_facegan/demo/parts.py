@@ -1,0 +1,86 @@
+"""What the tabs share: Gradio, photos that are checked, errors as messages in the page."""
+
+import functools
+import importlib
+import tempfile
+from pathlib import Path
+
+from tf_facegan.command_line import one_line
+from tf_facegan.extras import missing
+
+
+def gradio():
+    """Returns Gradio; ImportError says how to get it."""
+    try:
+        return importlib.import_module("gradio")
+    except ImportError as error:
+        raise ImportError(missing("the page", "demo", error)) from None
+
+
+def said(function):
+    """Makes what a user can get wrong a message in the page."""
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except (ValueError, OSError, ImportError) as error:
+            raise gradio().Error(one_line(error), print_exception=False) from None
+
+    return wrapped
+
+
+def photo(limits, label, elem_id):
+    """Makes an input for a photo: a file that is checked, or the webcam.
+
+    Its value is a path.
+    """
+    sources = ["upload", "webcam", "clipboard"]
+    options = {"type": "filepath", "image_mode": None, "sources": sources, "height": 300}
+    image = gradio().Image(label=label, elem_id=elem_id, **options)
+    read = image.preprocess
+
+    @said
+    def checked(payload):
+        if payload is not None and payload.path:
+            limits.check_photo(payload.path, Path(payload.orig_name or "the file").name)
+        return read(payload)
+
+    # Of this one: Gradio writes a file beside the module of every class of components.
+    image.preprocess = checked
+    return image
+
+
+def required(value, what):
+    """Raises ValueError where something was not given."""
+    if value is None or value == "":
+        raise ValueError(f"give {what} first")
+    return value
+
+
+def new_file(suffix):
+    """Returns the path of a file to make, in a folder of its own."""
+    return Path(tempfile.mkdtemp(prefix="tf_facegan-")) / f"result{suffix}"
+
+
+def picture(label, elem_id, height=300):
+    """Makes an output for a picture."""
+    return gradio().Image(label=label, elem_id=elem_id, height=height, interactive=False)
+
+
+def video(label, elem_id, height=300):
+    """Makes an output for a video, which plays at once, again and again."""
+    options = {"autoplay": True, "loop": True, "interactive": False}
+    return gradio().Video(label=label, elem_id=elem_id, height=height, **options)
+
+
+def networks(models, *systems, elem_id=None):
+    """Makes the choice of a network of some systems."""
+    names = models.names(*systems)
+    first = names[0] if names else None
+    return gradio().Dropdown(names, value=first, label="network", elem_id=elem_id)
+
+
+def number(label, value=0, largest=2**31 - 1):
+    """Makes an input for a whole number from 0, a seed for example."""
+    return gradio().Number(value, label=label, precision=0, minimum=0, maximum=largest)
