@@ -135,3 +135,25 @@ def test_options_are_those_of_the_code():
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), (
         "docs/options.md: run `python docs/make_options.py`"
     )
+
+
+@pytest.mark.parametrize("system", ["tbgan", "ganimation", "tdgan", "rdgan", "expression"])
+def test_every_sub_command_has_two_examples_that_parse(system, monkeypatch, capsys):
+    module = importlib.import_module(f"tf_facegan.{system}.__main__")
+    for name, examples in module.EXAMPLES.items():
+        assert re.search(rf"^    {name}\b", help_of(capsys, module, ["-h"]), re.MULTILINE)
+        said = help_of(capsys, module, [name, "-h"])
+        assert said.count(f"  python -m tf_facegan.{system} {name} ") == len(examples) == 2
+        for example in examples:
+            parse(["-m", f"tf_facegan.{system}", name, *shlex.split(example)], monkeypatch)
+    whole = help_of(capsys, module, ["-h"])
+    listed = re.findall(r"^    (\w+)\b", whole, re.MULTILINE)
+    assert set(listed) <= {*module.EXAMPLES, "COMMAND"}
+
+
+def help_of(capsys, module, words):
+    """What a command prints for `words`, which end it."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        module.main(words)
+    return capsys.readouterr().out

@@ -1,5 +1,6 @@
 """What every command line of the package shares: one line for an error, exit code 1."""
 
+import argparse
 import os
 import sys
 import traceback
@@ -14,6 +15,25 @@ class ArgumentParser(argparse_flags.ArgumentParser):
 
     def error(self, message):
         self.exit(1, f"error: {message} ({self.prog} -h lists what there is)\n")
+
+
+def add_examples(commands, examples):
+    """Puts examples below the help of sub-commands.
+
+    Args:
+      commands: what `add_subparsers` returned.
+      examples: {name of a sub-command: what follows it in each example}.
+    """
+    for name, lines in examples.items():
+        parser = commands.choices[name]
+        program = parser.prog if parser.prog.startswith("python") else f"python {parser.prog}"
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.epilog = "examples:\n" + "\n".join(f"  {program} {line}" for line in lines)
+
+
+def network_group(parser):
+    """Returns `add_argument` of the group of flags that choose a network."""
+    return parser.add_argument_group("which network").add_argument
 
 
 def add_debug_flag(parser):

@@ -15,6 +15,31 @@ from tf_facegan import command_line, export_command
 ALL = "all"
 
 
+EXAMPLES = {
+    "generate": ("latest Happiness 10 samples", f"2 {ALL} 4 samples --seed 1"),
+    "interpolate": (
+        "latest moved --expressions Neutral Happiness --video gif",
+        "2 moved --count 2 --steps 12",
+    ),
+    "reconstruct": (
+        "latest reconstructed photos/ --crop face",
+        "model_ae_tex.json reconstructed photo.png --weights model_ae_tex.h5",
+    ),
+    "classify": ("latest judged datasets/raf/test", "3 judged photo.png --crop face"),
+    "export": ("latest samples", "3 classifier.tflite --format tflite"),
+    "import_checkpoint": (
+        "model_300_9550.ckpt results/010-published --representations Expression_Representation",
+        "Check_points/model_1_10.ckpt results/012-published --representations reps",
+    ),
+    "import_autoencoder": (
+        "model_ae_tex.json model_ae_tex.h5 results/011-published",
+        "ae.json ae.h5 results/012-published",
+    ),
+    "distances": ("representations distances.png", "representations codes.png --codes"),
+    "show": ("Happiness_300_10.npy sheet.png", "samples/Fear_15_4.npy fear.png"),
+}
+
+
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
     args = _parser().parse_args(sys.argv[1:] if argv is None else argv)
@@ -86,6 +111,7 @@ def _parser():
     add = _command(commands, "show", "a sheet of a published array of samples")
     add("samples", metavar="SAMPLES", help="<Expression>_<epoch>_<amount>.npy")
     add("out", metavar="OUT", help=".png file to write")
+    command_line.add_examples(commands, EXAMPLES)
     return parser
 
 
@@ -96,6 +122,7 @@ def _command(commands, name, help):
 
 
 def _add_run(add):
+    add = command_line.network_group(add.__self__)
     add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
     add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
 

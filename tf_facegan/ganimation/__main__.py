@@ -2,6 +2,10 @@
 
 Action units (AUs) are intensities from 0 to 5, as OpenFace writes them. RUN is a run number,
 folder, name or `latest` (the default), or a published …G.ckpt.
+
+Examples:
+  python -m tf_facegan.ganimation edit photo.png --expression happiness --out happy.png
+  python -m tf_facegan.ganimation animate photo.png --drive clip.mp4 --out moved.mp4
 """
 
 import argparse
@@ -13,6 +17,28 @@ from tf_facegan import command_line, export_command
 _PHOTO = (
     "picture file; a picture of the network's size is taken whole, in others a face is searched"
 )
+
+
+EXAMPLES = {
+    "edit": (
+        "photo.png --expression happiness --out happy.png",
+        "photo.png --au AU12=3 --au AU06=2 --strength 0.8 --run_id 3 --out smile.png",
+    ),
+    "animate": (
+        "photo.png --drive clip.mp4 --out moved.mp4",
+        "one.png two.png --drive openface.csv --smooth 2 --fps 25 --out both.gif",
+    ),
+    "random_batch": (
+        "--drive aus.txt --out grid.mp4",
+        "--dataset data/toy/test --count 5 --seed 1 --drive clip.mp4 --out grids",
+    ),
+    "sweep": ("photo.png --out sweep.png", "photo.png --au AU12 --au AU01 --steps 5 --out two.png"),
+    "export": ("latest edit.tflite --format tflite", "3 edit"),
+    "import": (
+        "checkpoints/30-37_G.ckpt results/033-published",
+        "checkpoints results/034-published --dataset data/faces/train",
+    ),
+}
 
 
 def main(argv=None):
@@ -43,20 +69,22 @@ def parse(argv=None):
     _add_sweep(command("sweep", sweep, "one AU after the other at rising intensity"))
     _add_export(command("export", export_network, "write the generator for other programs"))
     _add_import(command("import", import_published, "make a run folder of published checkpoints"))
+    command_line.add_examples(commands, EXAMPLES)
     for sub in commands.choices.values():
         command_line.add_debug_flag(sub)
     return parser.parse_args(sys.argv[1:] if argv is None else argv)
 
 
 def _add_run(sub):
-    sub.add_argument("--run_id", default="latest", metavar="RUN", help="default: %(default)s")
-    _add_snapshot(sub)
+    add = _add_snapshot(sub)
+    add("--run_id", default="latest", metavar="RUN", help="default: %(default)s")
 
 
 def _add_snapshot(sub):
-    add = sub.add_argument
+    add = command_line.network_group(sub)
     add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
     add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+    return add
 
 
 def _add_crop(sub):

@@ -1,6 +1,10 @@
 """Uses a trained RD-GAN: expression sequences of a photo, predictions of a set, their scores.
 
 RUN is a run's number, folder, name or `latest`, or a folder that import_checkpoints made.
+
+Examples:
+  python -m tf_facegan.rdgan synthesise photo.png --drive clip.mp4 --out moved.mp4
+  python -m tf_facegan.rdgan evaluate latest --out evaluated
 """
 
 import argparse
@@ -9,6 +13,29 @@ import sys
 from tf_facegan import command_line, export_command
 from tf_facegan.rdgan import commands
 from tf_facegan.rdgan.retarget import MODES
+
+EXAMPLES = {
+    "predict": (
+        "latest --out predicted --video",
+        "3 --dataset data/other --mode reenact --source 0 --out reenacted",
+    ),
+    "synthesise": (
+        "photo.png --drive clip.mp4 --out moved.mp4",
+        "photo.png --drive frames/ --retarget shape --show all --run_id 3 --out all.gif",
+    ),
+    "real_time_predict": (
+        "photo.png --camera 0 --window",
+        "photo.png --video clip.mp4 --landmarks clip.csv --out moved.mp4",
+    ),
+    "landmarks": ("clip.mp4 --out clip.csv", "frames/ --out frames.csv"),
+    "evaluate": ("latest --out evaluated", "3 --dataset data/other --coarse --out coarse"),
+    "rank": ("full=evaluated coarse=coarse --out ranking.csv", "--choices answers.csv"),
+    "import_checkpoints": (
+        "--face facegan/ --fine finegan/ --out results/101-published",
+        "--two_way model_1000.ckpt --published --out results/102-published",
+    ),
+    "export": ("latest sequences.onnx --format onnx", "3 sequences"),
+}
 
 
 def main(argv=None):
@@ -30,6 +57,7 @@ def main(argv=None):
         _export,
     ):
         add_command(adders)
+    command_line.add_examples(adders, EXAMPLES)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
     return command_line.run(args.run_command, args)
@@ -149,6 +177,11 @@ def _new(adders, name, command, about):
 
 def _add_run(add):
     add("run_id", metavar="RUN", help="see above")
+    _add_network(add)
+
+
+def _add_network(add):
+    add = command_line.network_group(add.__self__)
     add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
     add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
     add("--coarse", action="store_true", help="FaceGAN only, without FineGAN")
@@ -166,9 +199,7 @@ def _add_set(add):
 def _add_photo(add):
     add("photo", metavar="PHOTO", help="picture of the face to animate, neutral")
     add("--run_id", default="latest", metavar="RUN", help="default: %(default)s")
-    add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
-    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
-    add("--coarse", action="store_true", help="FaceGAN only, without FineGAN")
+    _add_network(add)
     add(
         "--photo_landmarks",
         metavar="FILE",

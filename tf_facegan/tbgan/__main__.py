@@ -14,6 +14,15 @@ from tf_facegan import command_line, export_command
 _RUN = "run number, folder, name or `latest`, or a model folder"
 
 
+EXAMPLES = {
+    "generate": (
+        "latest --out pictures --count 16 --seed 1",
+        "0 --out pictures --expression happiness",
+    ),
+    "export": ("latest faces", "0 faces.onnx --format onnx"),
+}
+
+
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
@@ -35,11 +44,12 @@ def main(argv=None):
     export_parser.add_argument("run_id", metavar="RUN", help=_RUN)
     export_command.add_arguments(export_parser)
     for sub, function in ((generate_parser, generate), (export_parser, export_network)):
-        add = sub.add_argument
+        add = command_line.network_group(sub)
         add("--snapshot", type=int, metavar="KIMG", help="network snapshot (default: the newest)")
         add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
         command_line.add_debug_flag(sub)
         sub.set_defaults(run_command=function)
+    command_line.add_examples(commands, EXAMPLES)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
     return command_line.run(args.run_command, args)

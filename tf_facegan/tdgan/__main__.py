@@ -22,6 +22,26 @@ _PHOTO_CROPS = tuple(
 )
 
 
+EXAMPLES = {
+    "classify": ("latest photo.png", "latest photos/ clip.mp4 --out result.csv"),
+    "transfer": (
+        "latest --face photo.png --expression other.png --out transferred.png",
+        "latest --face a.png b.png --expression c.png d.png --seed 1 --out table.png",
+    ),
+    "interpolate": (
+        "latest --face a.png --expression b.png c.png --out strip.png",
+        "latest --face a.png b.png --expression c.png --steps 31 --out moving.gif",
+    ),
+    "features": (
+        "latest photos/ --out codes.npy",
+        "latest photos/ --branch face --crop none --out codes.csv",
+    ),
+    "evaluate": ("latest --split test --probe", "3 --snapshot final --dataset data/other"),
+    "import": ("checkpoints/ results/100-published", "published results/101-published"),
+    "export": ("latest classifier.tflite --format tflite", "3 classifier --snapshot best"),
+}
+
+
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
@@ -40,6 +60,7 @@ def main(argv=None):
         _add_export,
     ):
         add_command(commands)
+    command_line.add_examples(commands, EXAMPLES)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
     return command_line.run(_carry_out, args)
@@ -60,15 +81,17 @@ def _add_run(commands, name, summary, crops=True):
         metavar="RUN",
         help="run number, folder, name or `latest`; or a folder of published checkpoint files",
     )
-    add(
+    network = command_line.network_group(parser)
+    network(
         "--snapshot",
         metavar="S",
         help="best (of the validation), final, or a number, kimg (default: best if there is one)",
     )
-    add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
+    network("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
     if crops:
+        group = parser.add_argument_group("which part of a photo is the face")
         for argument in _PHOTO_CROPS:
-            argument.add_to(parser)
+            argument.add_to(group)
     command_line.add_debug_flag(parser)
     return add
 
