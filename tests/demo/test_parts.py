@@ -1,7 +1,9 @@
 """What the page takes and offers, without a browser."""
 
 import json
+import os
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -33,6 +35,17 @@ def test_runs_are_found_by_their_system_newest_first(tmp_path):
     with pytest.raises(ValueError, match="choose a network first"):
         found.pipeline(None)
     assert models.Models(tmp_path / "nothing").names("tdgan") == []
+
+
+def test_results_are_removed_after_an_hour():
+    first, second = (parts.new_file(".mp4") for _ in range(2))
+    assert first.suffix == ".mp4" and first != second and first.parent == second.parent
+    first.write_bytes(b"old")
+    second.write_bytes(b"new")
+    hours_ago = time.time() - 2 * parts.KEPT_SECONDS
+    os.utime(first, (hours_ago, hours_ago))
+    parts.new_file(".glb")
+    assert not first.exists() and second.exists()
 
 
 def test_without_a_run_it_is_said_how_to_get_one():
@@ -89,6 +102,7 @@ def test_what_is_missing_is_one_line(tmp_path, monkeypatch, capsys):
     "words, message",
     [
         (["--port", "0"], "--port 0: 1 to 65535 expected"),
+        (["--runs", "nowhere"], "--runs nowhere: no such folder"),
         (["--port", "x"], "invalid int value: 'x'"),
         (["--max_upload", "0"], "--max_upload 0: above 0 expected"),
         (["--nothing"], "unrecognized arguments: --nothing"),

@@ -7,8 +7,11 @@ Examples:
 
 import argparse
 import sys
+from pathlib import Path
 
 from tf_facegan import command_line
+
+RUNS = "results"  # without it the page says how to get some
 
 
 def main(argv=None):
@@ -21,7 +24,7 @@ def main(argv=None):
     add = parser.add_argument_group("what is shown").add_argument
     add(
         "--runs",
-        default="results",
+        default=RUNS,
         metavar="DIR",
         help="folder of run folders or model folders (default: %(default)s)",
     )
@@ -54,6 +57,8 @@ def serve(args):
         raise ValueError(f"--port {args.port}: 1 to 65535 expected")
     if not args.max_upload > 0:
         raise ValueError(f"--max_upload {args.max_upload:g}: above 0 expected")
+    if args.runs != RUNS and not Path(args.runs).is_dir():
+        raise FileNotFoundError(f"--runs {args.runs}: no such folder")
     found = models.Models(args.runs)
     from tf_facegan.demo import app
 

@@ -3,7 +3,7 @@
 import os
 
 from tf_facegan.demo import generator_tabs, models, photo_tabs
-from tf_facegan.demo.parts import gradio
+from tf_facegan.demo.parts import KEPT_SECONDS, gradio
 
 TABS = (
     ("Action units", photo_tabs.action_units, ("ganimation",)),
@@ -20,7 +20,6 @@ ABOUT = (
 )
 # The viewer of 3D faces takes WebGPU where a browser knows the word, and fails where it has none.
 _HEAD = "<script>delete Navigator.prototype.gpu;</script>"
-_HOUR = 3600
 _FONTS = ("system-ui", "sans-serif")  # nothing is loaded from elsewhere
 _MONO = ("ui-monospace", "monospace")
 
@@ -41,7 +40,7 @@ def build(found, limits):
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     gr = gradio()
     with gr.Blocks(
-        title="tf_facegan", analytics_enabled=False, delete_cache=(_HOUR, _HOUR)
+        title="tf_facegan", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
     ) as page:
         gr.Markdown(ABOUT)
         for title, draw, systems in TABS:

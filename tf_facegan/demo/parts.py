@@ -3,10 +3,14 @@
 import functools
 import importlib
 import tempfile
+import time
+import uuid
 from pathlib import Path
 
 from tf_facegan.command_line import one_line
 from tf_facegan.extras import missing
+
+KEPT_SECONDS = 3600  # of what was uploaded and made
 
 
 def gradio():
@@ -59,8 +63,20 @@ def required(value, what):
 
 
 def new_file(suffix):
-    """Returns the path of a file to make, in a folder of its own."""
-    return Path(tempfile.mkdtemp(prefix="tf_facegan-")) / f"result{suffix}"
+    """Returns the path of a file to make; results of an hour ago, and all at the end, are removed.
+
+    The page has a copy of its own by then.
+    """
+    folder = Path(_results().name)
+    for path in folder.iterdir():
+        if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+            path.unlink()
+    return folder / f"{uuid.uuid4().hex}{suffix}"
+
+
+@functools.cache
+def _results():
+    return tempfile.TemporaryDirectory(prefix="tf_facegan-")
 
 
 def picture(label, elem_id, height=300):
