@@ -2,7 +2,7 @@
 
 Examples:
   python train.py --preset v2-4gpus --dataset data/faces
-  python train.py --preset demo --dataset data/faces --num_gpus 1 --set train.total_kimg=20
+  python train.py --preset demo --dataset data/faces --num_gpus 1 --set train.total_kimg=40
   python train.py --preset tdgan-toy --dataset faces=data/faces --dataset expressions=data/toy
   python train.py --resume latest
   python train.py --utility generate_interpolation_video --run_id 0 --set duration_sec=10
