@@ -28,6 +28,15 @@ def test_values_worked_out_by_hand():
     assert found["aus"]["AU01_r"] == {"before": 3.0, "after": 0.0}
 
 
+def test_some_action_units():
+    images, asked = np.zeros((2, 2, 2, 3)), np.ones((2, 2))
+    masks, names = images[..., 0], ["AU12_r", "AU25_r"]
+    found = editing_report(
+        asked, 0 * asked, asked / 2, images, images, masks, masks, REGIONS, names
+    )
+    assert found["au_error_ratio"] == 0.5 and list(found["aus"]) == names
+
+
 def test_arrays_that_do_not_fit():
     images, aus = np.zeros((2, 2, 2, 3)), np.zeros((3, 17))
     with pytest.raises(ValueError, match=r"arrays of \[2, 3\] examples"):

@@ -53,6 +53,21 @@ def test_report_and_picture(results, tiny_judge, capsys):
     assert cv2.imread(str(out / "editing.png")).shape == (5 * 16, 3 * 16, 3)
 
 
+def test_networks_of_some_action_units(results, tiny_judge):
+    changes = {"data.aus": ["AU12", "AU01"]}
+    trainer = Trainer(tiny.config_for(results / "toy" / "train", **changes), make_strategy(1))
+    run = run_folder.create(results / "few", "ganimation")
+    run.save_config(trainer.config)
+    trainer.prepare_run(run)
+    run.save_snapshot(run_folder.FINAL_SNAPSHOT, trainer.networks())
+    flags = ["--utility", "evaluate_editing", "--result_dir", str(results / "few")]
+    assert train.main([*flags, "--set=count=8"]) == 0
+    (out,) = (results / "few").glob("001-evaluate-editing-*")
+    report = json.loads((out / "editing.json").read_text())
+    assert list(report["aus"]) == ["AU12_r", "AU01_r"]
+    assert report["protocol"]["action_units"] == ["AU12_r", "AU01_r"]
+
+
 def test_what_can_be_wrong(results, au_faces_without_regions, capsys):
     for option, message in (
         (f"dataset={results / 'gone'}", "gone: no such folder"),

@@ -12,16 +12,19 @@ KEPT_REGIONS = ("background", "hair")
 """Regions that no action unit changes."""
 
 
-def editing_report(asked, judged_before, judged_after, before, after, attention, regions, names):
+def editing_report(
+    asked, judged_before, judged_after, before, after, attention, regions, names, aus=AUS
+):
     """Measures edits.
 
     Args:
-      asked: float [N, 17], intensities from 0 to 5 that the edited faces shall show.
-      judged_before, judged_after: float [N, 17], what the judge reads in photos and edited photos.
+      asked: float [N, A], intensities from 0 to 5 that the edited faces shall show.
+      judged_before, judged_after: float [N, A], what the judge reads in photos and edited photos.
       before, after: float [N, H, W, 3] in [-1, 1], photos and edited photos.
       attention: float [N, H, W] in [0, 1], the masks; 1 keeps the photo.
       regions: int [N, H, W], numbers in `names`.
       names: names of the regions, KEPT_REGIONS among them.
+      aus: names of the A action units.
 
     Returns:
       dict: `au_error_before` and `au_error_after`, mean absolute errors against `asked` on the
@@ -52,7 +55,7 @@ def editing_report(asked, judged_before, judged_after, before, after, attention,
         "attention_mean": float(np.mean(attention, dtype=np.float64)),
         "aus": {
             name: {"before": float(first), "after": float(second)}
-            for name, first, second in zip(AUS, *errors)
+            for name, first, second in zip(aus, *errors)
         },
     }
 

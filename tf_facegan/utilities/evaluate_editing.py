@@ -51,7 +51,7 @@ def run(pipeline, folder, options):
       list of pathlib.Path written.
 
     Raises:
-      ValueError, FileNotFoundError: no set, one without regions, or of other action units.
+      ValueError, FileNotFoundError: no set, one without regions, or none of it.
     """
     report, pictures = evaluate(pipeline, options)
     path = folder / "editing.json"
@@ -82,39 +82,39 @@ def evaluate(pipeline, options):
     if options.count < 2:
         raise ValueError(f"count={options.count}: expected at least 2")
     faces = _open(pipeline, options)
-    if pipeline.au_names != list(AUS):
-        raise ValueError(
-            f"{pipeline.name}: edits {len(pipeline.au_names)} action units, the judge reads all "
-            f"{len(AUS)}: expected a network of all"
-        )
+    columns = [AUS.index(name) for name in pipeline.au_names]
     photos, others = _choose(faces.fields["identity"], options)
     before, models = (
         pipeline.from_records(faces.read(rows, pipeline.image_size), faces.range)
         for rows in (photos, others)
     )
-    asked = faces.fields["aus"][others]
+    asked = faces.fields["aus"][others][:, columns]
     edit = pipeline.generate(before, asked)
     regions = faces.read(photos, pipeline.image_size, _REGIONS)[:, 0]
     judge = load_judge("aus")
+    judged_before, judged_after = (judge(images)[:, columns] for images in (before, edit.images))
+    own = faces.fields["aus"][photos][:, columns]
     report = editing_report(
         asked,
-        judge(before),
-        judge(edit.images),
+        judged_before,
+        judged_after,
         before,
         edit.images,
         edit.attention[..., 0],
         regions,
         REGIONS,
+        pipeline.au_names,
     )
     report["protocol"] = {
         "network": pipeline.name,
         "data": str(faces.path),
         "asked": "action units of faces of other identities of the set",
+        "action_units": pipeline.au_names,
         "count": len(photos),
         "seed": options.random_seed,
         "resolution": pipeline.image_size,
         "judge": judge.report["protocol"],
-        "judge_error_on_photos": float(np.abs(judge(before) - faces.fields["aus"][photos]).mean()),
+        "judge_error_on_photos": float(np.abs(judged_before - own).mean()),
     }
     shown = slice(options.sheet)
     rows = (before, edit.attention, edit.color, edit.images, models)
@@ -124,8 +124,9 @@ def evaluate(pipeline, options):
 def summary(report):
     """Returns the report as lines of text."""
     names = ("au_error_before", "au_error_after", "au_error_ratio", "kept_change", "attention_mean")
+    protocol, asked = report["protocol"], [name[:4] for name in report["aus"]]
     return [
-        f"{report['protocol']['count']} faces of {report['protocol']['data']}",
+        f"{protocol['count']} faces of {protocol['data']}, asked for {', '.join(asked)}",
         *(f"{name:<16} {report[name]:.4f}" for name in names),
     ]
 
