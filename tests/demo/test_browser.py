@@ -58,6 +58,18 @@ def files(tmp_path_factory):
     return folder
 
 
+def wait_for(url, process):
+    """Waits until a process answers at its address."""
+    for _ in range(4 * SECONDS):
+        assert process.poll() is None, "the page ended"
+        try:
+            urllib.request.urlopen(url, timeout=60).close()
+            return
+        except OSError:
+            time.sleep(1)
+    raise AssertionError(f"{url} does not answer")
+
+
 @pytest.fixture(scope="module")
 def address(runs):
     """The page, served by the command."""
@@ -69,14 +81,7 @@ def address(runs):
         try:
             url = process.stdout.readline().split()[0]
             assert url == f"http://127.0.0.1:{port}"
-            for _ in range(SECONDS):
-                try:
-                    urllib.request.urlopen(url, timeout=60).close()
-                    break
-                except OSError:
-                    process.poll()
-                    assert process.returncode is None
-                    time.sleep(1)
+            wait_for(url, process)
             yield url
         finally:
             process.terminate()
