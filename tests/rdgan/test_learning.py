@@ -22,9 +22,9 @@ def build(*words):
 def toy_sequences(tmp_path_factory):
     """The set of `docs/rdgan.md`."""
     folder = tmp_path_factory.mktemp("toy")
-    looks = ["--frames", 4, "--identities", 400, "--resolution", 96, "--variation", 0]
+    looks = ["--frames", 2, "--identities", 2400, "--resolution", 40, "--variation", 0]
     faces, records = folder / "ck", folder / "records"
-    build("create_toy_faces", faces, "--layout", "ck", "--count", 1600, *looks)
+    build("create_toy_faces", faces, "--layout", "ck", "--count", 4800, *looks)
     build("create_ck", records, faces, "--resolution", 32)
     return records
 
