@@ -150,7 +150,7 @@ PRESETS["rdgan-ck-twoway"] = (
 )
 # Both stages on 32-pixel toy sequences, on two CPU cores in minutes: thousands of steps instead of
 # hundreds of thousands. Rates above the published ones, no bursts, narrow discriminators, first
-# weights that keep the signal's size, no dropout, and SSIM as a loss of both. The batch stays large:
+# weights that keep the signal's size, no dropout, and SSIM as a loss of both. The batch is large:
 # batch norm takes the brightness of a face relative to that of its batch.
 PRESETS["rdgan-toy"] = (
     "rdgan",
