@@ -237,6 +237,9 @@ def test_synthesise_writes_a_clip(runs, photo, tmp_path, capsys):
         frames = list(read_frames(clip))
         assert len(frames) == 3 and frames[0].shape[:2] == size
     assert "a .mp4 file expected" in error_of(capsys, *words, "--out", tmp_path / "clip.avi")
+    for fps in ("0", "nan"):
+        message = error_of(capsys, *words, "--out", tmp_path / "clip.mp4", "--fps", fps)
+        assert f"--fps {fps}: more than 0" in message
     words[-1] = tmp_path / "nothing.csv"
     assert "nothing.csv: not found" in error_of(capsys, *words, "--out", tmp_path / "clip.mp4")
     assert not (tmp_path / "clip.mp4").exists()
@@ -258,6 +261,7 @@ def test_real_time_prediction_of_a_video(runs, photo, tmp_path, capsys):
     assert main(words) == 0
     printed = capsys.readouterr().out
     assert "2 frames" in printed and "FineGAN" not in printed
+    assert "--frames 0: at least 1" in error_of(capsys, *words, "--frames", "0")
     assert "nothing to show it on" in error_of(capsys, *words[:6])
     message = error_of(capsys, *words[:4], "--landmarks", table, "--out", out)
     assert "--landmarks are those of a --video" in message

@@ -9,6 +9,7 @@ from pathlib import Path
 from tf_facegan.files import atomic_file, atomic_folder, check_new_file
 
 _PICTURES = ("*.png", "*.mp4", "FaceGAN", "FineGAN", "TwoWay")
+_MOST_FPS = 240
 _EVALUATION = ("frames.csv", "curve*", "evaluation.json")
 
 
@@ -45,6 +46,8 @@ def synthesise(args):
     from tf_facegan.utilities.video import frame_rate
 
     _check_clip(args.out)
+    if args.fps is not None and not 0 < args.fps <= _MOST_FPS:
+        raise ValueError(f"--fps {args.fps:g}: more than 0 and at most {_MOST_FPS} expected")
     pipeline, photo, points = _subject(args)
     seen = _Seen(drives.read_drive(args.drive))
     frames = pipeline.synthesise(
@@ -81,6 +84,8 @@ def real_time_predict(args):
         raise ValueError("--camera and --video exclude each other")
     if args.landmarks and not args.video:
         raise ValueError("--landmarks are those of a --video")
+    if args.frames is not None and args.frames < 1:
+        raise ValueError(f"--frames {args.frames}: at least 1 expected")
     if args.out:
         _check_clip(args.out)
     pipeline, photo, points = _subject(args)
