@@ -113,9 +113,9 @@ class ClassifierNetwork:
 class CWGANLoss:
     gradient_penalty_weight: float = option(10.0, "weight of the gradient penalty")
     mismatch_weight: float = option(
-        0.0,
+        0.25,
         "share of real faces with the condition of another expression in what the critic scores as "
-        "fake, 0 to below 1 (published: 0)",
+        "fake, 0 to below 1 (published: 0, with which the expression is often not followed)",
     )
 
 
