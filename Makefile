@@ -73,6 +73,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/create_from_images.py
 	$(BIN)/python benchmarks/tbgan_step.py
 	$(BIN)/python benchmarks/native_resolution.py
+	$(BIN)/python benchmarks/levels.py
 	$(BIN)/python benchmarks/ganimation_step.py
 
 clean:
