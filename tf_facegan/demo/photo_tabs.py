@@ -37,7 +37,7 @@ def action_units(models, limits):
     sliders = [slider for _, slider in sorted(sliders, key=lambda pair: AUS.index(pair[0]))]
 
     def set_preset(expression):
-        return [float(value) for value in typical_aus(expression or "Neutral")]
+        return [round(float(value), 1) for value in typical_aus(expression or "Neutral")]
 
     @said
     def read_photo(name, path):
