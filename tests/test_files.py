@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import resource
 import shutil
@@ -143,6 +144,17 @@ def test_a_clock_that_was_set_back_means_to_begin_anew(tmp_path, monkeypatch):
     interrupted(path, "half")
     with resumable_folder(path, "fingerprint") as (folder, begun):
         assert begun is not None and os.listdir(folder) == ["half"]
+
+
+def test_lines_that_are_written_again_take_the_place_of_the_first_ones(tmp_path):
+    path = tmp_path / "metric.jsonl"
+    for kimg in (1, 2, 5, 2, 7):
+        files.put_json_line(path, {"kimg": kimg, "value": kimg / 2}, "kimg")
+    assert [json.loads(line)["kimg"] for line in path.read_text().splitlines()] == [1, 2, 7]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('{"kimg": 8, "val')
+    files.put_json_line(path, {"kimg": 9}, "kimg")
+    assert [json.loads(line)["kimg"] for line in path.read_text().splitlines()] == [1, 2, 7, 9]
 
 
 def test_only_what_was_made_there_is_replaced(tmp_path):

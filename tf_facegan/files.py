@@ -119,6 +119,24 @@ def read_json(path):
         raise ValueError(f"{path}: not a json file (nested too deeply)") from None
 
 
+def put_json_line(path, values, key):
+    """Puts a line into a file of JSON lines, atomically, in place of those that are not before it.
+
+    A run that was killed behind a line and goes on from before it writes the line again.
+
+    Args:
+      path: the file; it need not be there.
+      values: dict of JSON values.
+      key: str, whose value grows from line to line.
+    """
+    kept = []
+    for line in read_text(path).splitlines() if Path(path).is_file() else ():
+        with contextlib.suppress(ValueError, TypeError, LookupError):  # cut short by an old version
+            if json.loads(line)[key] < values[key]:
+                kept.append(line)
+    write_text(path, "".join(f"{line}\n" for line in [*kept, json.dumps(values)]))
+
+
 @contextlib.contextmanager
 def atomic_folder(path, overwrite=False, owned=("*",)):
     """Gives a new folder beside `path` that takes its place when the block ends without an error.

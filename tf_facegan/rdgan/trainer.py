@@ -1,12 +1,11 @@
 """Training of RD-GAN: data, draws and the `tf.function` steps of its stages."""
 
-import json
-
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.files import put_json_line
 from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
 from tf_facegan.rdgan import losses, networks, pairs, reference, schedule, stages
@@ -157,8 +156,7 @@ class Trainer:
             self._scores = {f"Validation/{name}": value for name, value in scores.items()}
             protocol = "first frame of a sequence to a later one, held-out subjects; 8-bit images"
             line = {"kimg": kimg, "pairs": len(self._judged), "protocol": protocol, **scores}
-            with open(run.path / VALIDATION, "a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            put_json_line(run.path / VALIDATION, line, "kimg")
 
     def _save_sheet(self, path, made):
         batch = self._read(self._sheet)
