@@ -77,6 +77,21 @@ def test_a_digit_of_the_progress_is_not_believed(tmp_path, capsys):
     assert "the checksum of progress.json does not match" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("keep", (1, 2))
+def test_damaged_ones_do_not_take_the_places_of_good_ones(keep, tmp_path):
+    variable = tf.Variable(0.0)
+    checkpoints = Checkpoints(tmp_path, {"v": variable}, keep=2)
+    for images in (10, 20):
+        checkpoints.save(Progress(images=images))
+    (tmp_path / "ckpt-000000000020" / "progress.json").write_text("{")
+    checkpoints = Checkpoints(tmp_path, {"v": variable}, keep=keep)
+    assert checkpoints.restore().images == 10
+    checkpoints.save(Progress(images=15))
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == ["ckpt-000000000010", "ckpt-000000000015"][-keep:]
+    assert checkpoints.restore().images == 15
+
+
 def test_checkpoints_without_checksums_are_read(tmp_path):
     checkpoints, _ = saved_twice(tmp_path)
     for file in tmp_path.glob("*/checksums.json"):

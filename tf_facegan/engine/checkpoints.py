@@ -43,8 +43,11 @@ class Checkpoints:
                 self._checkpoint.write(str(temporary / STATE))
             write_text(temporary / PROGRESS, progress.to_json())
             checksums.write(temporary)
-        for old in self._all()[: -self._keep]:
-            shutil.rmtree(old, ignore_errors=True)
+        # Newer ones are damaged: `restore` has passed them over.
+        there = self._all()
+        upto = [other for other in there if other.name <= path.name]
+        for other in [*there[len(upto) :], *upto[: -self._keep]]:
+            shutil.rmtree(other, ignore_errors=True)
 
     def restore(self, cleans=True):
         """Restores the newest checkpoint that can be read.
