@@ -55,6 +55,7 @@ CRITICS = {
     "rdgan face": _rdgan(FaceDiscriminator),
     "rdgan fine": _rdgan(FineDiscriminator),
 }
+PENALISED = ("tbgan", "tbgan, fading", "ganimation", "expression")  # trained with second order
 
 
 @pytest.mark.parametrize("name", CRITICS)
@@ -85,6 +86,8 @@ def test_second_order_gradients(name):
     for variable, one, other in zip(variables, eager, graph):
         scale = np.abs(one).max()
         np.testing.assert_allclose(other, one, rtol=1e-8, atol=1e-10 * scale, err_msg=variable.name)
+    if name not in PENALISED:
+        return
     # The slope in a random direction of all weights, against a difference.
     random, step = np.random.RandomState(3), 1e-6
     direction = [random.randn(*v.shape) for v in variables]
