@@ -109,9 +109,11 @@ class _Judge:
             from tf_facegan.metrics.judges import load_judge
             from tf_facegan.sources.expressions import EXPRESSIONS
 
-            self._model, known = load_judge("expression"), EXPRESSIONS
+            # Pictures that have to be enlarged for it are blurred, and read badly.
+            side = min(max(pipeline.generator.image_size // 16 * 16, 32), 64)
+            self._model, known = load_judge("expression", resolution=side), EXPRESSIONS
             self._classify = self._model
-            self.name = "judge of toy faces"
+            self.name = f"judge of toy faces, {side} pixels"
         else:
             from tf_facegan.expression.inference import ClassifierPipeline
 
