@@ -77,6 +77,7 @@ class Judge:
         self.config = config
         self.report = report
         self._network = network
+        self._features = None  # made when it is needed
 
     def __call__(self, images):
         """Judges pictures of any size.
@@ -100,9 +101,12 @@ class Judge:
     def features(self, images):
         """Returns what the last layer sees of pictures, float32 [N, 128], for distances of sets;
         arguments as of the call."""
-        layers = self._network.layers
-        network = tf.keras.Model(self._network.input, layers[-2].output)
-        return network.predict(_sized(np.asarray(images), self.config.resolution), 100, verbose=0)
+        if self._features is None:
+            layers = self._network.layers
+            self._features = tf.keras.Model(self._network.input, layers[-2].output)
+        return self._features.predict(
+            _sized(np.asarray(images), self.config.resolution), 100, verbose=0
+        )
 
 
 def load_judge(task, cache_dir=None, workers=None, **changes):
