@@ -60,8 +60,9 @@ def serve(args):
     if args.runs != RUNS and not Path(args.runs).is_dir():
         raise FileNotFoundError(f"--runs {args.runs}: no such folder")
     found = models.Models(args.runs)
-    from tf_facegan.demo import app
+    from tf_facegan.demo import app, parts
 
+    parts.gradio()  # what is missing is said before an address is
     print(f"http://{args.host}:{args.port} ({found.describe()}; Ctrl-C ends)", flush=True)
     app.launch(found, uploads.Limits(args.max_upload), args.host, args.port)
 
