@@ -56,7 +56,7 @@ class Counter:
 
     def write_samples(self, run, kimg):
         for ending in ("", "_shp"):
-            (run.path / f"fakes{kimg:06d}{ending}.png").write_text(str(int(self.count)))
+            (run.path / f"fakes{kimg:06d}{ending}.png").write_text(str(int(self.count.numpy())))
 
     def networks(self):
         return {"G": {"count": self.count.numpy()}}

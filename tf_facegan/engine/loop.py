@@ -76,7 +76,6 @@ class Loop:
         )
         self._averages = Averages()
         self._maintenance = 0.0
-        self._sheet_images = None  # after how many images the last sheet of samples was made
         self._saved_kimg = None  # where the newest checkpoint is
 
     def train(self):
@@ -116,7 +115,7 @@ class Loop:
         progress = Progress()
         if chief:
             self._trainer.write_reals(self._run)
-            self._write_samples(0)
+            self._trainer.write_samples(self._run, 0)
             self._checkpoints.save(progress)
         self._saved_kimg = 0.0
         return progress
@@ -196,20 +195,21 @@ class Loop:
         if self._workers.is_chief:
             self._report(phase, means, timing)
             if done or progress.tick % self._image_ticks == 0:
-                self._write_samples(progress.images)
+                self._write_samples()
             if done or progress.tick % self._network_ticks == 0:
                 self._snapshot(f"network-snapshot-{int(progress.kimg):06d}.npz")
         self._checkpoint()
         self._tick_began = time.monotonic()
         self._maintenance = self._tick_began - now
 
-    def _write_samples(self, images):
+    def _write_samples(self):
         """Writes the sheet of samples, named by whole kimg as published; one that has the name
         already gets a longer one."""
-        if self._sheet_images is not None and self._sheet_images // 1000 == images // 1000:
-            self._run.keep_sheet(self._sheet_images)
-        self._trainer.write_samples(self._run, images // 1000)
-        self._sheet_images = images
+        progress = self._progress
+        if progress.sheet_images // 1000 == progress.images // 1000:
+            self._run.keep_sheet(progress.sheet_images)
+        self._trainer.write_samples(self._run, progress.images // 1000)
+        progress.sheet_images = progress.images
 
     def _report(self, phase, means, timing):
         progress = self._progress

@@ -13,6 +13,7 @@ class Progress:
       iteration: int, iterations done.
       epoch, step_in_epoch, stage: int, for systems that count in epochs or train in stages.
       tick: int, log lines written; tick_start: int, images at the last one.
+      sheet_images: int, images at the last sheet of samples.
       seconds: float, time spent in training.
     """
 
@@ -23,6 +24,7 @@ class Progress:
     stage: int = 0
     tick: int = 0
     tick_start: int = 0
+    sheet_images: int = 0
     seconds: float = 0.0
 
     @property
@@ -37,6 +39,8 @@ class Progress:
     def from_json(cls, text):
         """Inverse of `to_json`; ValueError for anything else."""
         values = json.loads(text)
+        if isinstance(values, dict):
+            values.setdefault("sheet_images", 0)  # records of the first versions lack it
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) != known:
             raise ValueError(f"not a progress record: {text[:80]!r}")

@@ -122,10 +122,13 @@ class RunFolder:
 
     def keep_sheet(self, images):
         """Gives the sheet of samples made after `images` a name of its own, `fakes<kimg>.<images of
-        the next thousand>.png`, before one of the same kimg takes its place."""
+        the next thousand>.png`, before one of the same kimg takes its place; one that has it
+        already stays, as a run that is resumed comes by a second time."""
         kimg = f"fakes{images // 1000:06d}"
         for path in (*self.path.glob(f"{kimg}.png"), *self.path.glob(f"{kimg}_*.png")):
-            path.rename(path.with_name(f"{kimg}.{images % 1000:03d}{path.name[len(kimg) :]}"))
+            kept = path.with_name(f"{kimg}.{images % 1000:03d}{path.name[len(kimg) :]}")
+            if not kept.exists():
+                path.rename(kept)
 
     def save_snapshot(self, name, networks):
         """Writes a network snapshot as an `.npz` without pickles.
