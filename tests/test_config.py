@@ -73,6 +73,7 @@ def test_unknown_fields_of_a_file_are_refused():
 
 
 SAY_WHAT_IS = ("cond", "g4k", "grpc")  # published switches that are on by default
+PUBLISHED = ("ganimation-celeba", "ganimation-emotionet")  # nothing in them is mended
 
 
 @pytest.mark.parametrize("preset", configs.PRESETS)
@@ -82,7 +83,7 @@ def test_every_preset_and_modifier_fits_its_system(preset):
     config = configuration.override(cls(), changes)
     for mod, changes in configs.MODIFIERS[name].items():
         changed = configuration.override(config, changes) != config
-        assert changed or mod in SAY_WHAT_IS
+        assert changed or mod in SAY_WHAT_IS or (mod == "published" and preset in PUBLISHED)
     assert configuration.from_dict(cls, configuration.to_dict(config)) == config
 
 

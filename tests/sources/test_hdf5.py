@@ -72,7 +72,7 @@ def test_workers_make_the_same_set(tmp_path):
         (np.zeros(5), r"float64 \[5\], numbers \[5, L\] expected"),
         (np.full((5, 1), np.nan), "holds NaN or infinite values"),
         (np.array([["a"]] * 5), r"<U1 \[5, 1\], numbers \[5, L\] expected"),
-        (np.array([[{}]] * 5), r"not a readable \.npy file"),
+        (np.array([[{}]] * 5), r"not an array file"),
     ],
 )
 def test_bad_labels(file, labels, message):

@@ -13,7 +13,7 @@ import zlib
 
 import cv2
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tf_facegan.command_line import one_line
 
@@ -121,7 +121,14 @@ def _header(name, encoded):
             orientation = exif.get(_ORIENTATION, _UPRIGHT)
             return header.mode, orientation if orientation in _ORIENTATIONS else _UPRIGHT
     except _UNREADABLE as error:
-        raise ValueError(f"{name}: not a readable image ({one_line(error)})") from None
+        raise _unreadable(name, error) from None
+
+
+def _unreadable(name, error):
+    """The error for a picture that Pillow refuses; of an unknown format it says nothing more."""
+    if isinstance(error, UnidentifiedImageError):
+        return ValueError(f"{name}: not a readable image")
+    return ValueError(f"{name}: not a readable image ({one_line(error)})")
 
 
 @contextlib.contextmanager
@@ -161,7 +168,7 @@ def open_rgb(path):
     except _UNREADABLE as error:
         if getattr(error, "errno", None) is not None:
             raise
-        raise ValueError(f"{path}: not a readable image ({one_line(error)})") from None
+        raise _unreadable(path, error) from None
     if is_deep:
         raise ValueError(f"{path}: 16 bits a value, 8 bits expected")
     if image.mode not in _MODES or "transparency" in image.info:
