@@ -13,7 +13,7 @@ from tests.engine.test_loop import BATCH, SETTINGS, Counter
 from tf_facegan.engine import run_folder, training
 from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.loop import Loop
-from tf_facegan.engine.run_folder import DONE, RunFolder
+from tf_facegan.engine.run_folder import DONE, RunFolder, sheet_name
 from tf_facegan.utilities.images import save_image_grid
 
 SIZE = 100_000
@@ -38,8 +38,8 @@ class Filling(Counter):
 
     def write_samples(self, run, kimg):
         if self._what == "sheet":
-            images = np.random.RandomState(kimg).uniform(-1, 1, (4, 3, 64, 64))
-            save_image_grid(images, run.path / f"fakes{kimg:06d}.png")
+            images = np.random.RandomState(int(kimg)).uniform(-1, 1, (4, 3, 64, 64))
+            save_image_grid(images, run.path / f"{sheet_name(kimg)}.png")
 
     def networks(self):
         return {"G": {"w": self.weights.numpy()}} if self._what == "snapshot" else {}

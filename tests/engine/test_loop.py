@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.loop import Loop
-from tf_facegan.engine.run_folder import DONE, RunFolder
+from tf_facegan.engine.run_folder import DONE, RunFolder, sheet_name
 
 SETTINGS = types.SimpleNamespace(checkpoint_minutes=10.0, keep_checkpoints=2)
 BATCH = 1000
@@ -56,7 +56,7 @@ class Counter:
 
     def write_samples(self, run, kimg):
         for ending in ("", "_shp"):
-            (run.path / f"fakes{kimg:06d}{ending}.png").write_text(str(int(self.count.numpy())))
+            (run.path / f"{sheet_name(kimg)}{ending}.png").write_text(str(int(self.count.numpy())))
 
     def networks(self):
         return {"G": {"count": self.count.numpy()}}

@@ -252,6 +252,13 @@ def test_sheets_show_training_pairs_when_nothing_is_held_out(sequences):
     assert one.validate() == {} and len(one._sheet) == 2
 
 
+def test_validations_within_a_thousand_images_are_all_kept(trainer, tmp_path):
+    for kimg in (0.0, 0.4, 0.8, 0.4):  # the last as after a kill
+        trainer.write_samples(RunFolder(tmp_path), kimg)
+    lines = [json.loads(line) for line in (tmp_path / VALIDATION).read_text().splitlines()]
+    assert [line["kimg"] for line in lines] == [0.0, 0.4]
+
+
 def test_validation_of_the_truth_is_perfect(trainer):
     def truth(batch, seed=None):
         return batch["targets"]

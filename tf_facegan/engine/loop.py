@@ -13,7 +13,8 @@ A trainer gives the loop what differs between systems:
                             `log` takes a line; dict of floats to summarise at once
   checkpoint_items()        dict of trackables
   write_reals(run)          the sheet of real images, once
-  write_samples(run, kimg)  the sheet of samples
+  write_samples(run, kimg)  the sheet of samples, named by whole kimg (`run_folder.sheet_name`);
+                            `kimg` is a float
   networks()                {network: {published name: array}} for a snapshot
   saves_graph               bool, optional: the graph of a step is written to the event file
   histograms()              optional: {name: array} written to the event file at every tick
@@ -115,7 +116,7 @@ class Loop:
         progress = Progress()
         if chief:
             self._trainer.write_reals(self._run)
-            self._trainer.write_samples(self._run, 0)
+            self._trainer.write_samples(self._run, 0.0)
             self._checkpoints.save(progress)
         self._saved_kimg = 0.0
         return progress
@@ -208,7 +209,7 @@ class Loop:
         progress = self._progress
         if progress.sheet_images // 1000 == progress.images // 1000:
             self._run.keep_sheet(progress.sheet_images)
-        self._trainer.write_samples(self._run, progress.images // 1000)
+        self._trainer.write_samples(self._run, progress.kimg)
         progress.sheet_images = progress.images
 
     def _report(self, phase, means, timing):

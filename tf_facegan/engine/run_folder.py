@@ -25,6 +25,12 @@ UTILITY_DONE = "_done.txt"
 FINAL_SNAPSHOT = "network-final.npz"
 
 
+def sheet_name(kimg):
+    """Returns the name of the sheet of samples made after `kimg` thousand images, `fakes000012` for
+    12.3, without its ending."""
+    return f"fakes{int(kimg):06d}"
+
+
 class RunFolder:
     """A folder of results.
 
@@ -124,9 +130,9 @@ class RunFolder:
         """Gives the sheet of samples made after `images` a name of its own, `fakes<kimg>.<images of
         the next thousand>.png`, before one of the same kimg takes its place; one that has it
         already stays, as a run that is resumed comes by a second time."""
-        kimg = f"fakes{images // 1000:06d}"
-        for path in (*self.path.glob(f"{kimg}.png"), *self.path.glob(f"{kimg}_*.png")):
-            kept = path.with_name(f"{kimg}.{images % 1000:03d}{path.name[len(kimg) :]}")
+        name = sheet_name(images / 1000)
+        for path in (*self.path.glob(f"{name}.png"), *self.path.glob(f"{name}_*.png")):
+            kept = path.with_name(f"{name}.{images % 1000:03d}{path.name[len(name) :]}")
             if not kept.exists():
                 path.rename(kept)
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import Adam
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.expression import losses, reference
 from tf_facegan.expression.epochs import History
 from tf_facegan.expression.networks import Autoencoder
@@ -96,7 +97,7 @@ class AutoencoderTrainer(Trainer):
         """Writes `fakes<kimg>.png`, every face above its reconstruction, and the history."""
         images = self._sheet_images()
         made = self.autoencoder(images - 0.5).numpy() + (0.0 if self._is_unit else 0.5)
-        self._save_sheet(images, run.path / f"fakes{kimg:06d}.png", made)
+        self._save_sheet(images, run.path / f"{sheet_name(kimg)}.png", made)
         self.history.write(run.path)
 
     def _sheet_images(self):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.engine.training import absolute_paths
 from tf_facegan.expression import epochs, images, losses, reference, representation, sampling
 from tf_facegan.expression.networks import Critic, Generator
@@ -215,4 +216,4 @@ class CWGANTrainer(Trainer):
         )
         sheet = np.concatenate(rows).transpose(0, 3, 1, 2)
         size = columns, len(self.names)
-        save_image_grid(sheet, run.path / f"fakes{kimg:06d}.png", (0, 255), size)
+        save_image_grid(sheet, run.path / f"{sheet_name(kimg)}.png", (0, 255), size)

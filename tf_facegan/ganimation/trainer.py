@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.ganimation import dataset, losses, reference, schedule
 from tf_facegan.ganimation.networks import Discriminator, Generator
 from tf_facegan.ganimation.watch import MaskWatch
@@ -145,7 +146,7 @@ class Trainer:
         rows = [2 * row - 1 if row.shape[3] == 1 else row for row in rows]
         rows = [np.broadcast_to(row, (*row.shape[:3], 3)) for row in rows]
         images = np.concatenate(rows).transpose(0, 3, 1, 2)
-        path = run.path / f"fakes{kimg:06d}.png"
+        path = run.path / f"{sheet_name(kimg)}.png"
         save_image_grid(images, path, size=(len(rows[0]), len(rows)))
 
     @property

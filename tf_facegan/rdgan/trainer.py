@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.files import put_json_line
 from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
@@ -150,7 +151,7 @@ class Trainer:
         """Writes `fakes<kimg>.png`: a row a pair, source, boundary, target and what every stage
         makes of it; scores held-out pairs into `metric-validation.jsonl`."""
         made = self.predict(self._read(self._sheet))
-        self._save_sheet(run.path / f"fakes{kimg:06d}.png", list(made.values()))
+        self._save_sheet(run.path / f"{sheet_name(kimg)}.png", list(made.values()))
         scores = self.validate()
         if scores:
             self._scores = {f"Validation/{name}": value for name, value in scores.items()}

@@ -11,6 +11,7 @@ from tf_facegan.engine.accumulation import mean_over_parts
 from tf_facegan.engine.devices import local_rows, run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam, ema_update
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.records import schema as records_schema
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import losses, reference, schedule
@@ -198,7 +199,7 @@ class Trainer:
         if not self.config.grid.raw_labels:
             labels = losses.label_condition(labels * self._label_scale, self._label_kind)
         images = generate_full_size(self.Gs, self._grid.latents, labels, self._lod)
-        path = run.path / f"fakes{kimg:06d}.png"
+        path = run.path / f"{sheet_name(kimg)}.png"
         self._save_sheet(images.transpose(0, 3, 1, 2), path, self.config.train.drange_net)
 
     def _save_sheet(self, images, path, value_range):

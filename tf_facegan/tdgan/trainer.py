@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.tdgan import dataset, images, reference
 from tf_facegan.tdgan.networks import Discriminator, Generator
 from tf_facegan.tdgan.schedule import Schedule
@@ -159,7 +160,7 @@ class Trainer:
         fakes = self.G.decode(*codes, noise[0])
         con_FR, con_ER = self.G(fakes, faces, noise[1]), self.G(expressions, fakes, noise[2])
         picture = images.sheet(faces, expressions, fakes, con_FR, con_ER)
-        path = run.path / f"fakes{kimg:06d}.png"
+        path = run.path / f"{sheet_name(kimg)}.png"
         save_image_grid(picture.transpose(2, 0, 1)[None], path, (0, 255), (1, 1))
 
     def _choose_sheet(self):
