@@ -1,9 +1,11 @@
 """Compares ways of writing a set: each measurement in a process of its own, in turns.
 
-A process of its own has a peak memory of its own. The ways take turns, round by round, and the
-best rounds are compared. Two counts are written, so that the start of the workers, a third of a
-second that weighs on small sets, can be told from the rate at which a large set is written. Ratios
-mean something only while the machine has nothing else to do: the load average is printed with them.
+A process of its own has a peak memory of its own. The ways take turns, round by round, and each is
+compared with its neighbour of the same round, since the speed of a shared machine drifts from one
+minute to the next; the median of the rounds' ratios counts. Two counts are written, so that the
+start of the workers, which weighs on small sets, can be told from the rate at which a large set is
+written. Ratios mean something only while the machine has nothing else to do: the load average is
+printed with them.
 """
 
 import argparse
@@ -11,6 +13,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -76,33 +79,42 @@ def _measured(way, folder, count):
 
 def _compare(ways, folder, resolution, count, rounds):
     few, many = count // 4, count
-    results = {(way, number): [] for way in ways for number in (few, many)}
-    for _ in range(rounds):
-        for (way, number), found in results.items():
-            found.append(_measured(way, folder, number))
-    print(
-        f"{resolution}x{resolution} pixels, best of {rounds} rounds, {os.cpu_count()} cores, load "
-        f"average {os.getloadavg()[1]:.1f}"
-    )
-    best = {key: min(entry["seconds"] for entry in found) for key, found in results.items()}
-    for (way, number), found in results.items():
-        own, child = (
-            max(entry[key] for entry in found) / 1024 for key in ("self", "largest_child")
-        )
-        print(
-            f"{way:11} {number:6d} examples: {number / best[way, number]:7.1f} examples/s, "
-            f"peak memory {own:.0f} MB, largest worker {child:.0f} MB"
-        )
-    for number in (few, many):
-        _print_ratios(f"{number} examples", {way: number / best[way, number] for way in ways})
-    # What lies between the two counts holds no start: the rate at which a large set is written.
-    rates = {way: (many - few) / (best[way, many] - best[way, few]) for way in ways}
-    _print_ratios("once running", rates)
-
-
-def _print_ratios(title, rates):
-    ratios = [
-        f"{faster} / {slower} {rates[faster] / rates[slower]:.2f}"
-        for slower, faster in zip(rates, list(rates)[1:])
+    results = [
+        {number: {way: _measured(way, folder, number) for way in ways} for number in (few, many)}
+        for _ in range(rounds)
     ]
-    print(f"{title}: {', '.join(reversed(ratios))}", flush=True)
+    print(
+        f"{resolution}x{resolution} pixels, {rounds} rounds, {os.cpu_count()} cores, load average "
+        f"{os.getloadavg()[1]:.1f}"
+    )
+    for way in ways:
+        for number in (few, many):
+            _print_medians(way, number, [result[number][way] for result in results])
+    for number in (few, many):
+        seconds = [{way: result[number][way]["seconds"] for way in ways} for result in results]
+        _print_ratios(f"{number} examples", seconds)
+    # What lies between the two counts holds no start: the rate at which a large set is written.
+    running = [
+        {way: result[many][way]["seconds"] - result[few][way]["seconds"] for way in ways}
+        for result in results
+    ]
+    _print_ratios("once running", running)
+
+
+def _print_medians(way, number, found):
+    rate = number / statistics.median(entry["seconds"] for entry in found)
+    own, child = (max(entry[key] for entry in found) / 1024 for key in ("self", "largest_child"))
+    print(
+        f"{way:11} {number:6d} examples: {rate:7.1f} examples/s, peak memory {own:.0f} MB, largest "
+        f"worker {child:.0f} MB"
+    )
+
+
+def _print_ratios(title, rounds):
+    """Prints how much faster each way is than the one before: the median of all rounds, and all."""
+    names = list(rounds[0])
+    for slower, faster in reversed(list(zip(names, names[1:]))):
+        ratios = [seconds[slower] / seconds[faster] for seconds in rounds]
+        each = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        median = statistics.median(ratios)
+        print(f"{title}: {faster} / {slower} {median:.2f} (rounds: {each})", flush=True)
