@@ -60,8 +60,39 @@ def instance_norm(features, scale=None, shift=None, epsilon=1e-5):
       at least float32.
     """
     x = tf.cast(features, stable_dtype(features.dtype))
-    mean, variance = tf.nn.moments(x, [1, 2], keepdims=True)
+    mean, variance = moments(x, [1, 2])
     return normalise(features, mean, variance, scale, shift, epsilon), mean, variance
+
+
+def moments(x, axes):
+    """Returns mean and biased variance over axes, which are kept with length 1.
+
+    `tf.nn.moments` treats the mean as a constant in the variance. That is right for its gradient,
+    which does not depend on how the mean moves, but not for the gradient of the gradient.
+    """
+    mean = tf.reduce_mean(x, axes, keepdims=True)
+    return mean, _variance(tuple(axes))(x, mean)
+
+
+@functools.cache
+def _variance(axes):
+    """Returns the mean square of (x - mean); `mean` has to be that of x.
+
+    Its gradient with respect to the mean is zero, which is used; the gradient with respect to x is
+    a function of both.
+    """
+
+    @tf.custom_gradient
+    def apply(x, mean):
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axes, keepdims=True)
+
+        def gradient(upstream):
+            count = tf.cast(tf.size(x) // tf.size(mean), x.dtype)
+            return 2 * upstream / count * (x - mean), tf.zeros_like(mean)
+
+        return variance, gradient
+
+    return apply
 
 
 def normalise(features, mean, variance, scale=None, shift=None, epsilon=1e-5):

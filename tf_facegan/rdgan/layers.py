@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
-from tf_facegan.layers import LEAKY_SLOPE, normal, normalise, seed_of, stable_dtype
+from tf_facegan.layers import LEAKY_SLOPE, moments, normal, normalise, seed_of, stable_dtype
 
 WEIGHT_STDDEV = 0.02
 NORM_MOMENTUM, NORM_EPSILON = 0.99, 1e-3
@@ -88,7 +88,7 @@ class Convolution(tf.keras.layers.Layer):
         if not training:
             return normalise(x, *moving, gamma, beta, NORM_EPSILON), None
         if dtype == tf.float64:  # which the fused kernel does not take
-            mean, variance = tf.nn.moments(x, [0, 1, 2])
+            mean, variance = (tf.squeeze(m, [0, 1, 2]) for m in moments(x, [0, 1, 2]))
             count = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), dtype)
             unbiased = variance * count / tf.maximum(count - 1, 1)
             return normalise(x, mean, variance, gamma, beta, NORM_EPSILON), (mean, unbiased)
