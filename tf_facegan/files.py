@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 _FINGERPRINT = "fingerprint"  # beside a resumable folder
+_RANDOM = 8  # characters that `tempfile` adds to a name
 
 
 @contextlib.contextmanager
@@ -36,6 +37,19 @@ def atomic_file(path, mode="wb"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def remove_leftovers(folder, names):
+    """Removes what `atomic_file` leaves in a folder when its process is killed.
+
+    Args:
+      folder: no process may be writing there.
+      names: patterns of the files' names.
+    """
+    for path in Path(folder).glob(".*"):
+        name, dot, end = path.name[1:].rpartition(".")
+        if dot and len(end) == _RANDOM and any(fnmatch.fnmatch(name, one) for one in names):
+            path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

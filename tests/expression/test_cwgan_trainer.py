@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests.expression import tiny
 from tests.expression.tiny import iterate, snapshot
+from tf_facegan.engine import training
 from tf_facegan.engine.progress import Progress
-from tf_facegan.engine.run_folder import RunFolder
 from tf_facegan.expression import representation
 
 
@@ -120,11 +120,16 @@ def test_conditions_come_from_representations(faces, strategy, tmp_path):
     trainer = tiny.trainer_for("cwgan", strategy, faces, **changes)
     np.testing.assert_allclose(trainer._rows, rows[::-1], rtol=1e-6)
     assert trainer.G.condition_dim == trainer.D.condition_dim == 5
-    run = RunFolder(tmp_path / "000-run")
-    run.path.mkdir()
-    trainer.prepare_run(run)
-    kept = representation.load(run.path / "representations")
-    np.testing.assert_array_equal(kept.rows, rows)
-    assert f'"representations": "{run.path}/representations"' in (
-        run.path / "config.json"
-    ).read_text(encoding="utf-8")
+
+
+def test_a_resumed_run_takes_the_representations_from_its_folder(faces, tmp_path, monkeypatch):
+    rows = np.random.RandomState(0).randn(7, 5)
+    representation.Representations(tiny.EXPRESSIONS, rows).save(tmp_path / "made")
+    monkeypatch.chdir(tmp_path)
+    config = tiny.config_for("cwgan", faces, **{"data.representations": "made"})
+    monkeypatch.setattr(training.Loop, "train", lambda _: None)
+    run = training.train(config, tmp_path / "results")
+    kept = run.load_config()
+    assert kept.data.representations == str(run.path / "representations")
+    np.testing.assert_array_equal(representation.load(run.path / "representations").rows, rows)
+    assert kept.data.sets == {"faces": str(faces)} and kept.networks == config.networks

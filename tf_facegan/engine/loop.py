@@ -106,6 +106,8 @@ class Loop:
 
     def _restore(self):
         chief = self._workers.is_chief
+        if chief:
+            self._run.remove_leftovers()
         progress = self._checkpoints.restore(cleans=chief)
         # Nothing is written before all have read.
         self._check_agreement(progress)

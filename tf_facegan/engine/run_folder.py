@@ -12,7 +12,7 @@ import re
 import shutil
 from pathlib import Path
 
-from tf_facegan import array_files, systems
+from tf_facegan import array_files, files, systems
 from tf_facegan import config as configuration
 from tf_facegan.files import read_json, write_text
 from tf_facegan.records import schema
@@ -23,6 +23,7 @@ LOCK = ".lock"  # held by the process that trains
 DONE = "_training-done.txt"
 UTILITY_DONE = "_done.txt"
 FINAL_SNAPSHOT = "network-final.npz"
+_WRITTEN = ("network-*.npz", "*.json", "*.jsonl", "*.csv", DONE)
 
 
 def sheet_name(kimg):
@@ -68,6 +69,10 @@ class RunFolder:
             except OSError:
                 pass  # a file system without locks
             yield
+
+    def remove_leftovers(self):
+        """Removes half-written files of a process that was killed."""
+        files.remove_leftovers(self.path, _WRITTEN)
 
     @property
     def checkpoints(self):

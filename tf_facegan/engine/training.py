@@ -76,7 +76,7 @@ def _new_run(config, trainer, result_dir, workers):
     number = 0
     if workers.is_chief:
         run = run_folder.create(result_dir, config.desc)
-        trainer.prepare_run(run)
+        config = trainer.prepare_run(run) or config
         run.save_config(absolute_paths(config))  # last: with it, the folder is one to resume
         number = run.number
     return run_folder.numbered(result_dir, workers.gather([number])[0, 0], config.desc)

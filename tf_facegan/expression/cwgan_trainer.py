@@ -8,7 +8,6 @@ import tensorflow as tf
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.engine.run_folder import sheet_name
-from tf_facegan.engine.training import absolute_paths
 from tf_facegan.expression import epochs, images, losses, reference, representation, sampling
 from tf_facegan.expression.networks import Critic, Generator
 from tf_facegan.expression.trainer import Trainer, check_choice
@@ -193,13 +192,13 @@ class CWGANTrainer(Trainer):
         return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
 
     def prepare_run(self, run):
-        """Keeps the representations in the run's folder; a resumed run takes them from there."""
+        """Keeps the representations in the run's folder; returns the configuration with which a
+        resumed run takes them from there."""
         super().prepare_run(run)
         path = run.path.resolve() / representation.FOLDER
         self.representations.save(path)
-        config = absolute_paths(self.config)
-        data = dataclasses.replace(config.data, representations=str(path))
-        run.save_config(dataclasses.replace(config, data=data))
+        data = dataclasses.replace(self.config.data, representations=str(path))
+        return dataclasses.replace(self.config, data=data)
 
     def write_reals(self, run):
         """Writes `reals.png`, a row for each expression."""
