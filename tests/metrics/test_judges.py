@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,18 @@ def test_a_judge_is_repeated_by_its_seed(cache, tmp_path):
     folder = next(path for path in tmp_path.iterdir() if path.is_dir())
     assert sorted(file.name for file in folder.iterdir()) == ["report.json", "weights.npz"]
     assert json.loads((folder / "report.json").read_text()) == again.report
+
+
+@pytest.mark.parametrize("file", ["report.json", "weights.npz"])
+def test_a_broken_judge_is_made_anew(file, cache, tmp_path, monkeypatch):
+    first = load("expression", cache)
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
+    (path,) = tmp_path.glob(f"expression-*/{file}")
+    path.write_bytes(path.read_bytes()[:-40])
+    made = []
+    monkeypatch.setattr(judges, "_train", lambda *_: made.append(1) or (first._network, {}))
+    assert load("expression", tmp_path).report == {}
+    assert load("expression", tmp_path).report == {} and made == [1]
 
 
 def test_a_changed_renderer_makes_new_judges(cache, monkeypatch):

@@ -37,10 +37,15 @@ class StatisticsCache:
             return None
 
     def save(self, description, arrays):
-        """Keeps a tuple of arrays for a description."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        """Keeps a tuple of arrays for a description; where the disk does not take it, it is a
+        warning, since nothing depends on it."""
+        path = self._path(description)
         named = {f"array{i}": array for i, array in enumerate(arrays)}
-        array_files.write_npz(self._path(description), named)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            array_files.write_npz(path, named)
+        except OSError as error:
+            logging.warning("%s: not kept (%s)", path, error.strerror or error)
 
     def _path(self, description):
         text = json.dumps([_FORMAT, description], sort_keys=True)

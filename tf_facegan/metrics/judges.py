@@ -110,7 +110,7 @@ class Judge:
 
 
 def load_judge(task, cache_dir=None, workers=None, **changes):
-    """Loads a judge from the cache, after making it if it is not there.
+    """Loads a judge from the cache, after making it if it is not there or broken.
 
     Args:
       task: "aus", "expression" or "identity".
@@ -136,11 +136,15 @@ def load_judge(task, cache_dir=None, workers=None, **changes):
     # Two processes that need the same judge: one makes it, the other waits.
     with open(cache_dir / f".{folder.name}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            logging.info("judge of %s: not in %s yet, training it", task, cache_dir)
-            network, report = _train(config, workers)
-            _save(folder, network, report)
-    return _load(config, folder)
+        if folder.is_dir():
+            try:
+                return _load(config, folder)
+            except (OSError, ValueError) as error:
+                logging.warning("judge of %s: %s: cannot be read (%s)", task, folder, error)
+        logging.info("judge of %s: not in %s yet, training it", task, cache_dir)
+        network, report = _train(config, workers)
+        _save(folder, network, report)
+        return _load(config, folder)
 
 
 def _fingerprint(config):
