@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import configs
 from tests import tiny
@@ -9,7 +10,7 @@ from tf_facegan import config as configuration
 from tf_facegan.engine import devices
 from tf_facegan.engine.progress import Progress
 from tf_facegan.records.reader import RecordSet
-from tf_facegan.tbgan import reference
+from tf_facegan.tbgan import losses, reference
 from tf_facegan.tbgan.inference import network_arguments
 from tf_facegan.tbgan.networks import Discriminator, Generator
 from tf_facegan.tbgan.trainer import Trainer
@@ -108,6 +109,43 @@ def test_narrow_networks_at_another_precision(policy):
     images = G(latents, labels).numpy()
     difference = half_G(latents, labels).numpy() - images
     assert 0 < size(difference) < TOLERANCE * size(images)
+
+
+@pytest.mark.parametrize(("policy", "bits"), [("mixed_float16", 11), ("mixed_bfloat16", 8)])
+def test_gradients_at_another_precision(policy, bits):
+    """Losses, penalty included, and the gradients of all weights, with scaled losses.
+
+    The slope of a leaky ReLU jumps where rounding gives its input another sign: a share of the
+    units like the rounding. What is off by a share of the units has a norm like its root.
+    """
+    tolerance = 1.5 * 2 ** (-bits / 2)
+    random = np.random.RandomState(2)
+    shape, scale = {**SHAPE, "resolution": 8}, tf.constant(2.0**10)
+    reals = tf.constant(random.uniform(-1, 1, (4, 8, 8, 9)).astype(np.float32))
+    labels = tf.constant(np.eye(7, dtype=np.float32)[:4])
+    latents = tf.constant(random.randn(4, Generator(**shape).latent_size).astype(np.float32))
+    mixing = tf.constant(random.rand(4, 1, 1, 1).astype(np.float32))
+    found = []
+    for dtype in ("float32", policy):
+        G, D = (network(**shape, seed=1, dtype=dtype) for network in (Generator, Discriminator))
+        with tf.GradientTape(persistent=True) as tape:
+            D_loss, _ = losses.discriminator_loss(
+                G, D, reals, labels, latents, mixing, (0, 0), loss_scale=scale
+            )
+            G_loss, _ = losses.generator_loss(G, D, latents, labels, (0, 0))
+            scaled = {"D": (D_loss * scale, D), "G": (G_loss * scale, G)}
+        gradients = {
+            name: np.concatenate(
+                [np.ravel(g / scale) for g in tape.gradient(loss, network.used_variables((0, 0)))]
+            )
+            for name, (loss, network) in scaled.items()
+        }
+        found.append({"D_loss": D_loss, "G_loss": G_loss, **gradients})
+    full, half = found
+    for name, expected in full.items():
+        difference = size(half[name] - expected)
+        assert half[name].dtype == np.float32
+        assert 0 < difference < tolerance * size(expected), (name, difference, size(expected))
 
 
 def test_an_unknown_precision(faces):
