@@ -15,6 +15,9 @@ from tests.tdgan import tiny as tdgan
 ROOT = Path(__file__).parents[2]
 
 
+_EVERY_TICK = {"train.image_snapshot_ticks": 1, "train.network_snapshot_ticks": 1}
+
+
 @dataclasses.dataclass(frozen=True)
 class Tiny:
     """A tiny run.
@@ -25,12 +28,14 @@ class Tiny:
       changes: {dotted field: value}, which make the run tiny.
       length: function of a number of iterations that returns the changes by which the run is about
         that long.
+      often: changes by which every line of the log comes with a sheet and a snapshot.
     """
 
     preset: str
     write: object
     changes: dict
     length: object
+    often: dict = dataclasses.field(default_factory=lambda: dict(_EVERY_TICK))
 
     def flags(self, sets, results, iterations, **changes):
         """Returns the words with which train.py starts the run."""
@@ -64,8 +69,15 @@ SYSTEMS = {
         _faces(ganimation.write_faces),
         ganimation.CHANGES,
         lambda n: {"train.num_epochs": -(-n // 6)},
+        {"train.sample_step": 2, "train.model_save_step": 2},
     ),
-    "rdgan": Tiny("rdgan-ck", _faces(rdgan.write_sequences), rdgan.CHANGES, _half_trained),
+    "rdgan": Tiny(
+        "rdgan-ck",
+        _faces(rdgan.write_sequences),
+        rdgan.CHANGES,
+        _half_trained,
+        {"train.summary_iterations": 2, "train.times_to_save": 2},
+    ),
     "tdgan": Tiny(
         "tdgan-raf",
         tdgan.write_sets,

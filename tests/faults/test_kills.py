@@ -1,10 +1,16 @@
 """Runs of every system that are killed again and again end with the bits of one that never was.
 
-`TF_FACEGAN_KILLS` says how often a run is killed (20), `TF_FACEGAN_KILL_SEED` where (0).
+`TF_FACEGAN_KILLS` says how often a run is killed (20), `TF_FACEGAN_KILL_SEED` where (0). The first
+kill and every fifth are of `python train.py …` as typed, anywhere from its first line on; the
+others are of processes that begin with TensorFlow imported (`preloaded.py`), when they are seen to
+do what the kill is aimed at.
 """
 
+import collections
+import contextlib
 import os
 import random
+import resource
 import signal
 import time
 
@@ -12,15 +18,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.faults import systems
+from tests.faults import preloaded, systems
 from tf_facegan.engine.run_folder import CONFIG, DONE
 
 KILLS = int(os.environ.get("TF_FACEGAN_KILLS", 20))
 SEED = int(os.environ.get("TF_FACEGAN_KILL_SEED", 0))
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-# A checkpoint after every iteration: many of the kills find one half-written.
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+# A checkpoint after every iteration: there are many moments to be killed at.
 OPTIONS = {"runtime.checkpoint_minutes": 0}
 TIMEOUT = 900
+START_SECONDS = 8  # until which a start is over, more or less
 
 pytestmark = pytest.mark.slow
 
@@ -37,78 +44,156 @@ def run_of(results):
     return found[-1] if found else None
 
 
-def wait_for(process, results, condition):
-    """Waits until a condition of the newest checkpoint holds; False if the process ends first."""
-    end = time.monotonic() + TIMEOUT
-    while process.poll() is None:
-        assert time.monotonic() < end, "the run does not get on"
-        if condition(newest(run_of(results))):
-            return True
-        time.sleep(0.001)
-    return False
+class Watch:
+    """What a run folder shows of what the run is doing."""
+
+    def __init__(self, run):
+        self._run = run
+        self._events = max(run.glob("events.*"), key=lambda path: path.stat().st_mtime)
+        self._before = self._shown()
+
+    def sees(self, aim):
+        """Whether the run has begun what a kill is aimed at since the last look."""
+        before, self._before = self._before, self._shown()
+        return aim(before, self._before)
+
+    def _shown(self):
+        names, sheets = os.listdir(self._run), set()
+        for name in names:
+            if name.startswith("fakes"):
+                with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
+                    sheets.add((name, (self._run / name).stat().st_mtime_ns))
+        return {
+            "checkpoints": set(os.listdir(self._run / "checkpoints")),
+            "parts": {name for name in names if name.startswith(".network-")},
+            "sheets": sheets,
+            "events": self._events.stat().st_size,
+            "log": (self._run / "log.txt").stat().st_size,
+        }
+
+
+def _begins(kind, start=""):
+    def aim(before, now):
+        return any(name.startswith(start) for name in now[kind] - before[kind])
+
+    return aim
+
+
+def _grows(kind):
+    return lambda before, now: now[kind] > before[kind]
+
+
+# What a kill is aimed at: how it shows in the run folder, and up to how many seconds later it is.
+AIMS = {
+    "step": (_begins("checkpoints", "ckpt-"), 0.1),
+    "checkpoint": (_begins("checkpoints", "."), 0.02),
+    "snapshot": (_begins("parts"), 0.005),
+    "summary": (_grows("log"), 0.01),
+    "sheet": (lambda before, now: before["sheets"] != now["sheets"], 0.005),
+    "flush": (_grows("events"), 0.002),
+}
 
 
 class Killed:
     """A run that is killed and started again until it ends."""
 
-    def __init__(self, system, sets, folder, iterations, seed):
-        self.system, self.sets, self.iterations = system, sets, iterations
+    def __init__(self, name, sets, folder, iterations, server):
+        self.system, self.sets, self.iterations = systems.SYSTEMS[name], sets, iterations
         self.results, self.output = folder / "results", folder / "output.txt"
         self.results.mkdir(parents=True)
-        self.random = random.Random(f"{system.preset} {seed}")
-        self.log = []
+        self.random = random.Random(f"{name} {SEED}")
+        self.kinds, self.signals, self.halves = (collections.Counter() for _ in range(3))
+        self._server = server
 
-    def start(self):
-        run = run_of(self.results)
-        if run is None:  # killed before there was anything to resume
-            words = self.system.flags(self.sets, self.results, self.iterations, **OPTIONS)
-        else:
-            words = ["--resume", run, "--result_dir", self.results]
-        return systems.start("train.py", words, self.output)
+    @property
+    def run(self):
+        return run_of(self.results)
 
-    def kill(self, step_images):
-        """Starts the run and kills it at a random moment; False if it ended before."""
-        before = newest(run_of(self.results))
-        process = self.start()
-        number = self.random.choice(SIGNALS)
-        if self.random.random() < 0.2:  # anywhere, starting up included
-            time.sleep(self.random.uniform(0, 8))
-            early = True
+    def start(self, as_typed=False):
+        if self.run is None:  # killed before there was anything to resume
+            changes = {**OPTIONS, **self.system.often}
+            words = self.system.flags(self.sets, self.results, self.iterations, **changes)
         else:
-            early = False
-            ahead = self.random.randint(1, 3) * step_images
-            target = (before or 0) + ahead
-            reached = wait_for(process, self.results, lambda n: n is not None and n >= target)
-            if not reached:
+            words = ["--resume", self.run, "--result_dir", self.results]
+        return (systems if as_typed else self._server).start("train.py", words, self.output)
+
+    def kill(self, number):
+        """Starts the run and kills it; False if it ended before."""
+        before, sent = newest(self.run), SIGNALS[number % len(SIGNALS)]
+        at_start = number % 5 == 0
+        process = self.start(as_typed=at_start)
+        if at_start:
+            aim = "start"
+            time.sleep(self.random.uniform(0, START_SECONDS))
+        else:
+            aim = list(AIMS)[(number - number // 5 - 1) % len(AIMS)]
+            if not self._wait_for(process, *AIMS[aim]):
                 assert process.returncode == 0, self.output.read_text()
                 return False
-            time.sleep(self.random.uniform(0, 0.05))
-        kept = newest(run_of(self.results))
-        process.send_signal(number)
+        kept = newest(self.run)
+        process.send_signal(sent)
         code = process.wait(timeout=TIMEOUT)
         if code == 0:  # it was about to end
             return False
-        text = self.output.read_text()
-        expected = {-number, 128 + number} | ({130, 1} if early else set())
-        assert code in expected, (number, code, text)
-        assert "Traceback" not in text, text
-        after = newest(run_of(self.results))
-        assert (after or 0) >= (kept or 0), "a checkpoint is gone"
-        if code == 128 + number and f"Stopped by {number.name}" in text:
-            assert after is not None and f"at {after / 1000:.1f} kimg" in text, text
-        self.log.append(f"{number.name} at {after}")
+        self._check(sent, code, before, kept, at_start)
+        self.kinds[aim] += 1
+        self.signals[sent.name] += 1
+        self.halves.update(_half_written(self.run))
         return True
+
+    def _wait_for(self, process, aim, delay):
+        """Waits until a run that goes on does what is aimed at; False if it ends first."""
+        first, end = newest(self.run), time.monotonic() + TIMEOUT
+        watch = None
+        while process.poll() is None:
+            assert time.monotonic() < end, "the run does not get on"
+            if newest(self.run) == first:
+                time.sleep(0.01)  # it starts
+            elif watch is None:
+                watch = Watch(self.run)
+            elif watch.sees(aim):
+                time.sleep(self.random.uniform(0, delay))
+                return True
+            else:
+                time.sleep(0.0005)
+        return False
+
+    def _check(self, sent, code, before, kept, at_start):
+        text, after = self.output.read_text(), newest(self.run)
+        if at_start:
+            assert code in {-sent, 128 + sent, 130, 1}, (sent, code, text)
+        else:
+            assert code == (-sent if sent == signal.SIGKILL else 128 + sent), (sent, code, text)
+        # Python itself prints one for Ctrl-C while it still imports.
+        assert "Traceback" not in text or (sent == signal.SIGINT and "Run folder" not in text), text
+        if not at_start:
+            resumed = [line for line in text.splitlines() if line.startswith("Resumed at ")]
+            assert resumed == [f"Resumed at {before / 1000:.1f} kimg"] * (before is not None), text
+        assert (after or 0) >= (kept or 0), "a checkpoint is gone"
+        if code == 128 + sent and f"Stopped by {sent.name}" in text:
+            assert after is not None and f"at {after / 1000:.1f} kimg" in text, text
 
     def finish(self):
         process = self.start()
         assert process.wait(timeout=TIMEOUT) == 0, self.output.read_text()
 
 
+def _half_written(run):
+    """Kinds of what a kill has left half-written."""
+    hidden = [path.name for path in run.glob("**/.*")] if run else []
+    return [
+        kind
+        for kind, start in (("checkpoint", ".ckpt-"), ("snapshot", ".network-"))
+        if any(name.startswith(start) for name in hidden)
+    ]
+
+
 def contents(run):
     """Everything that a finished run ends with: {what: bytes or array}."""
     found = {}
-    with np.load(run / "network-final.npz") as file:
-        found.update({f"network/{name}": file[name] for name in file.files})
+    for path in run.glob("network-*.npz"):
+        with np.load(path) as file:
+            found.update({f"{path.stem}/{name}": file[name] for name in file.files})
     (last,) = sorted(run.glob("checkpoints/ckpt-*"))[-1:]
     reader = tf.train.load_checkpoint(str(last / "state"))
     for name in reader.get_variable_to_shape_map():
@@ -119,22 +204,37 @@ def contents(run):
     return found
 
 
+def cpu_seconds():
+    """Of all processes that were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 @pytest.mark.parametrize("name", systems.SYSTEMS)
 def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bits(name, tmp_path, capsys):
-    system, iterations = systems.SYSTEMS[name], max(12, 3 * KILLS)
-    sets = system.write(tmp_path / "sets")
-    whole = Killed(system, sets, tmp_path / "whole", iterations, SEED)
-    whole.finish()
-    expected = contents(run_of(whole.results))
-    broken = Killed(system, sets, tmp_path / "broken", iterations, SEED)
-    step_images = newest(run_of(whole.results)) // iterations
-    kills = sum(broken.kill(step_images) for _ in range(KILLS))
-    if not (run_of(broken.results) / DONE).exists():
-        broken.finish()
-    found = contents(run_of(broken.results))
+    began, iterations = cpu_seconds(), max(12, 5 * KILLS)
+    sets = systems.SYSTEMS[name].write(tmp_path / "sets")
+    with preloaded.Server(systems.ROOT, systems.environment(), name) as server:
+        whole = Killed(name, sets, tmp_path / "whole", iterations, server)
+        whole.finish()
+        broken = Killed(name, sets, tmp_path / "broken", iterations, server)
+        kills = sum(broken.kill(number) for number in range(KILLS))
+        if not (broken.run / DONE).exists():
+            broken.finish()
+    expected, found = contents(whole.run), contents(broken.run)
     assert found.keys() == expected.keys()
     different = [key for key in expected if found[key].tobytes() != expected[key].tobytes()]
     assert not different, different[:20]
-    assert not list(run_of(broken.results).glob("checkpoints/.ckpt-*"))
+    assert kills == KILLS, "the run ended before all kills were made"
+    leftovers = [path.name for path in broken.run.glob("**/.*") if path.name != ".lock"]
+    assert not leftovers
     with capsys.disabled():
-        print(f"\nkills {name}: {kills} of {KILLS}, same bits ({'; '.join(broken.log)})")
+        counts = (broken.kinds, broken.signals, broken.halves)
+        kinds, signals, halves = (
+            ", ".join(f"{count} {kind}" for kind, count in counter.items()) or "none"
+            for counter in counts
+        )
+        print(
+            f"\nkills {name}: {kills}, same bits; at {kinds}; by {signals}; left half-written: "
+            f"{halves}; {cpu_seconds() - began:.0f} s of processor time"
+        )
