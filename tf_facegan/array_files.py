@@ -4,11 +4,14 @@ NumPy believes what a file says of its shape and takes the memory before it look
 archive may promise more than a machine has. Files come from elsewhere, so both are checked first.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +45,7 @@ DAMAGE = (
 )
 
 
-def read_npy(path):
+def read_npy(path: str | Path) -> np.ndarray:
     """Reads an `.npy` file.
 
     Returns:
@@ -59,7 +62,7 @@ def read_npy(path):
             raise ValueError(f"{path}: not an array file ({_reason(error)})") from None
 
 
-def read_npz(path, prefix=""):
+def read_npz(path: str | Path, prefix: str = "") -> dict[str, np.ndarray]:
     """Reads the arrays of an `.npz` archive.
 
     Args:
@@ -81,7 +84,7 @@ def read_npz(path, prefix=""):
         }
 
 
-def npz_names(path):
+def npz_names(path: str | Path) -> list[str]:
     """Returns the names of the arrays of an `.npz` archive; errors as of `read_npz`."""
     with _opened(path) as archive:
         return [_name(entry) for entry in archive.infolist()]
@@ -103,7 +106,7 @@ def _name(entry):
     return entry.filename.removesuffix(".npy")
 
 
-def write_npz(path, arrays, compresses=False):
+def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray], compresses: bool = False) -> None:
     """Writes an `.npz` archive atomically.
 
     Unlike `numpy.savez` it closes the archive when the disk does not take it.

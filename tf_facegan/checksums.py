@@ -1,5 +1,7 @@
 """Checksums of the files of a folder, kept beside them, by which damage is noticed."""
 
+from __future__ import annotations
+
 import json
 import os
 from pathlib import Path
@@ -12,7 +14,7 @@ FILE = "checksums.json"
 _PART = 1 << 20
 
 
-def write(folder):
+def write(folder: str | Path) -> None:
     """Writes `checksums.json`, {name of a file: [size, CRC-32C]}, for the files in a folder.
 
     The files are on the disk, not only in the system's memory, when it returns.
@@ -25,7 +27,7 @@ def write(folder):
     write_text(Path(folder) / FILE, json.dumps(found, indent=2) + "\n")
 
 
-def check(folder):
+def check(folder: str | Path) -> None:
     """Compares the files in a folder with their checksums; without any there is nothing to compare.
 
     Raises:

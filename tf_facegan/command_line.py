@@ -1,9 +1,13 @@
 """What every command line of the package shares: one line for an error, exit code 1."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
 
 from absl.flags import argparse_flags
 
@@ -13,11 +17,11 @@ INTERRUPTED = 130  # the shell's exit code for Ctrl-C
 class ArgumentParser(argparse_flags.ArgumentParser):
     """argparse (with absl's flags) whose errors are one line and exit code 1, sub-commands' too."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         self.exit(1, f"error: {message} ({self.prog} -h lists what there is)\n")
 
 
-def add_examples(commands, examples):
+def add_examples(commands: Any, examples: Mapping[str, Sequence[str]]) -> None:
     """Puts examples below the help of sub-commands.
 
     Args:
@@ -31,19 +35,19 @@ def add_examples(commands, examples):
         parser.epilog = "examples:\n" + "\n".join(f"  {program} {line}" for line in lines)
 
 
-def network_group(parser):
+def network_group(parser: argparse.ArgumentParser) -> Callable[..., argparse.Action]:
     """Returns `add_argument` of the group of flags that choose a network."""
     return parser.add_argument_group("which network").add_argument
 
 
-def add_debug_flag(parser):
+def add_debug_flag(parser: argparse.ArgumentParser) -> None:
     """Adds `--debug` to an argparse parser (or sub-parser)."""
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error, not only its line"
     )
 
 
-def run(command, args):
+def run(command: Callable[[argparse.Namespace], int | None], args: argparse.Namespace) -> int:
     """Calls `command(args)` and turns what a user can get wrong into one line on stderr.
 
     Args:
@@ -65,11 +69,11 @@ def run(command, args):
         return 1
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
     """Returns an exception's message as one line of text."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def quiet_tensorflow():
+def quiet_tensorflow() -> None:
     """Keeps TensorFlow's C++ start-up messages off the terminal; call before importing it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -4,15 +4,20 @@ Nothing here imports TensorFlow. A field's annotation decides how a value is rea
 metadata is its one-line meaning.
 """
 
+from __future__ import annotations
+
 import ast
 import collections.abc
 import dataclasses
 import difflib
 import typing
-from typing import Optional
+from collections.abc import Iterable, Mapping
+from typing import Any, Optional, TypeVar
+
+C = TypeVar("C")
 
 
-def option(default, help):
+def option(default: Any, help: str) -> Any:
     """Declares a field with its default and its one-line meaning."""
     metadata = {"help": help}
     if isinstance(default, (dict, list)):
@@ -20,7 +25,7 @@ def option(default, help):
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(cls):
+def section(cls: type) -> Any:
     """Declares a nested configuration with its defaults."""
     return dataclasses.field(default_factory=cls)
 
@@ -42,7 +47,7 @@ class Runtime:
     )
 
 
-def to_dict(config):
+def to_dict(config: Any) -> dict:
     """Returns a configuration as nested dicts of JSON values (integer keys become strings)."""
 
     def plain(value):
@@ -57,7 +62,7 @@ def to_dict(config):
     return plain(config)
 
 
-def from_dict(cls, values):
+def from_dict(cls: type[C], values: dict) -> C:
     """Builds a configuration from what `to_dict` returned.
 
     Raises:
@@ -66,7 +71,7 @@ def from_dict(cls, values):
     return _replace(cls(), values, prefix="")
 
 
-def override(config, changes):
+def override(config: C, changes: Mapping[str, Any]) -> C:
     """Returns a copy with fields changed.
 
     Args:
@@ -82,7 +87,7 @@ def override(config, changes):
     return config
 
 
-def parse_assignments(assignments):
+def parse_assignments(assignments: Iterable[str] | None) -> dict[str, Any]:
     """Turns command-line words "section.field=value" into a dict for `override`.
 
     A value is read as a Python literal (numbers, lists, dicts, True, None), else as text.
@@ -100,13 +105,13 @@ def parse_assignments(assignments):
     return changes
 
 
-def nearest(name, known):
+def nearest(name: str, known: Iterable) -> str:
     """Returns " (did you mean 'x'?)" for the most similar known name, else an empty string."""
     matches = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 
-def describe(config, indent=0):
+def describe(config: Any, indent: int = 0) -> list[str]:
     """Returns the configuration as indented lines "name = value  # meaning"."""
     lines = []
     for field in dataclasses.fields(config):

@@ -1,9 +1,19 @@
 """The sub-command `export` of every system's command line. Imports no TensorFlow."""
 
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tf_facegan.pipelines import Pipeline
+
+
 FORMATS = ("savedmodel", "tflite", "onnx")
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what `export` takes beside the run."""
     add = parser.add_argument
     add("out", metavar="OUT", help="folder (savedmodel) or .tflite or .onnx file to make")
@@ -11,7 +21,7 @@ def add_arguments(parser):
     add("--overwrite", action="store_true", help="replace what is there")
 
 
-def carry_out(args, load):
+def carry_out(args: argparse.Namespace, load: Callable[[argparse.Namespace], Pipeline]) -> None:
     """Exports the network of a pipeline, and prints how far the file is from the Keras network.
 
     Args:

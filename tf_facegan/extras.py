@@ -1,7 +1,9 @@
 """Packages that not everybody needs: what to say where one is missing."""
 
+from __future__ import annotations
 
-def missing(what, extra, error):
+
+def missing(what: str, extra: str, error: ImportError) -> str:
     """Returns the line for an ImportError.
 
     Args:

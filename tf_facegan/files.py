@@ -1,5 +1,7 @@
 """Writing files and folders so that nothing half-made is ever found at their place."""
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import fcntl
@@ -9,14 +11,20 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _FINGERPRINT = "fingerprint"  # beside a resumable folder
 _RANDOM = 8  # characters that `tempfile` adds to a name
 
 
 @contextlib.contextmanager
-def atomic_file(path, mode="wb"):
+def atomic_file(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     """Opens a file beside `path` that takes its place when the block ends without an error.
 
     Args:
@@ -53,7 +61,7 @@ def remove_leftovers(folder, names):
 
 
 @contextlib.contextmanager
-def named(path):
+def named(path: str | Path) -> Iterator[None]:
     """Puts `path` into an error of the disk that names no file: a full one's, for example."""
     try:
         yield
@@ -63,7 +71,7 @@ def named(path):
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def check_new_file(flag, path, suffix):
+def check_new_file(flag: str, path: str | Path, suffix: str) -> None:
     """Raises unless a file can be made at `path`.
 
     Args:
@@ -82,7 +90,7 @@ def check_new_file(flag, path, suffix):
         raise FileNotFoundError(f"{flag} {path}: no folder {path.parent}")
 
 
-def write_image(path, picture, options=()):
+def write_image(path: str | Path, picture: np.ndarray, options: Sequence[int] = ()) -> None:
     """Writes a picture; `cv2.imwrite` does not say why it cannot, and lets libpng print lines.
 
     Args:
@@ -99,13 +107,13 @@ def write_image(path, picture, options=()):
     path.write_bytes(cv2.imencode(path.suffix, picture, options)[1].tobytes())
 
 
-def write_text(path, text):
+def write_text(path: str | Path, text: str) -> None:
     """Writes a text file (UTF-8) atomically."""
     with atomic_file(path, "w") as file:
         file.write(text)
 
 
-def read_text(path):
+def read_text(path: str | Path) -> str:
     """Reads a text file (UTF-8, with or without a byte order mark).
 
     Raises:
@@ -118,7 +126,7 @@ def read_text(path):
         raise ValueError(f"{path}: not a text file ({error})") from None
 
 
-def read_json(path):
+def read_json(path: str | Path) -> Any:
     """Reads a JSON file.
 
     Raises:
@@ -133,7 +141,7 @@ def read_json(path):
         raise ValueError(f"{path}: not a json file (nested too deeply)") from None
 
 
-def put_json_line(path, values, key):
+def put_json_line(path: str | Path, values: dict, key: str) -> None:
     """Puts a line into a file of JSON lines, atomically, in place of those that are not before it.
 
     A run that was killed behind a line and goes on from before it writes the line again.
@@ -152,7 +160,9 @@ def put_json_line(path, values, key):
 
 
 @contextlib.contextmanager
-def atomic_folder(path, overwrite=False, owned=("*",)):
+def atomic_folder(
+    path: str | Path, overwrite: bool = False, owned: Sequence[str] = ("*",)
+) -> Iterator[Path]:
     """Gives a new folder beside `path` that takes its place when the block ends without an error.
 
     Args:
@@ -197,14 +207,16 @@ def _check_replaceable(path, owned):
         )
 
 
-def partial_folder(path):
+def partial_folder(path: Path) -> Path:
     """Where `resumable_folder` keeps what is done so far."""
     path = Path(path)
     return path.with_name(f".{path.name}.partial")
 
 
 @contextlib.contextmanager
-def resumable_folder(path, fingerprint, overwrite=False):
+def resumable_folder(
+    path: str | Path, fingerprint: str, overwrite: bool = False
+) -> Iterator[tuple[Path, float | None]]:
     """`atomic_folder` whose content outlives an interruption.
 
     The folder stays where it is when the block ends with an error, unless it is empty or gone. The
@@ -260,7 +272,7 @@ def resumable_folder(path, fingerprint, overwrite=False):
             raise
 
 
-def rule_out_going_on(folder):
+def rule_out_going_on(folder: str | Path) -> None:
     """Makes the next `resumable_folder` for the same path begin anew.
 
     For the moment from which on the content of `folder` is no longer what an interrupted call

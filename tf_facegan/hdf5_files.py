@@ -4,6 +4,8 @@ A link or an array in an HDF5 file may stand for another file, and an array may 
 size without a byte of it being there.
 """
 
+from __future__ import annotations
+
 import os
 
 import h5py
@@ -11,7 +13,7 @@ import h5py
 _MAX_RATIO, _FREE_BYTES = 64, 64 << 20
 
 
-def member(group, name):
+def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     """Returns the group or array of a name, which may be a path, out of a group.
 
     Raises:
@@ -32,7 +34,7 @@ def member(group, name):
     return group
 
 
-def members(group):
+def members(group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset]:
     """Returns {name: group or array}; errors as of `member`."""
     return {name: member(group, name) for name in group}
 

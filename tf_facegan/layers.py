@@ -1,7 +1,11 @@
 """Keras layers and tensor functions that more than one system uses. Images are NHWC."""
 
+from __future__ import annotations
+
 import functools
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -10,13 +14,13 @@ HALF_PRECISION = (tf.float16, tf.bfloat16)
 LEAKY_SLOPE = 0.2
 
 
-def stable_dtype(dtype):
+def stable_dtype(dtype: tf.DType) -> tf.DType:
     """Returns the dtype for what half precision is too coarse for: float32; float64 stays."""
     dtype = tf.as_dtype(dtype)
     return tf.float32 if dtype in HALF_PRECISION else dtype
 
 
-def upscale2d(images):
+def upscale2d(images: tf.Tensor) -> tf.Tensor:
     """Repeats every pixel 2x2 (PGGAN, `upscale2d`): [N, H, W, C] -> [N, 2H, 2W, C].
 
     Made of a broadcast, so that it has gradients of every order.
@@ -27,12 +31,12 @@ def upscale2d(images):
     return tf.reshape(pixels, [batch, 2 * height, 2 * width, channels])
 
 
-def downscale2d(images):
+def downscale2d(images: tf.Tensor) -> tf.Tensor:
     """Averages boxes of 2x2 pixels (PGGAN, `downscale2d`): [N, H, W, C] -> [N, H/2, W/2, C]."""
     return tf.nn.avg_pool2d(images, 2, 2, "VALID")
 
 
-def pixel_norm(features, epsilon=1e-8):
+def pixel_norm(features: tf.Tensor, epsilon: float = 1e-8) -> tf.Tensor:
     """Scales every pixel's feature vector to a mean square of one (PGGAN, section 4.2).
 
     Args:
@@ -47,7 +51,12 @@ def pixel_norm(features, epsilon=1e-8):
     return tf.cast(x, features.dtype)
 
 
-def instance_norm(features, scale=None, shift=None, epsilon=1e-5):
+def instance_norm(
+    features: tf.Tensor,
+    scale: tf.Tensor | None = None,
+    shift: tf.Tensor | None = None,
+    epsilon: float = 1e-5,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Normalises every channel of every sample over its pixels (Ulyanov et al., 2016).
 
     Args:
@@ -64,7 +73,7 @@ def instance_norm(features, scale=None, shift=None, epsilon=1e-5):
     return normalise(features, mean, variance, scale, shift, epsilon), mean, variance
 
 
-def moments(x, axes):
+def moments(x: tf.Tensor, axes: Sequence[int]) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns mean and biased variance over axes, which are kept with length 1.
 
     `tf.nn.moments` treats the mean as a constant in the variance. That is right for its gradient,
@@ -95,7 +104,14 @@ def _variance(axes):
     return apply
 
 
-def normalise(features, mean, variance, scale=None, shift=None, epsilon=1e-5):
+def normalise(
+    features: tf.Tensor,
+    mean: tf.Tensor,
+    variance: tf.Tensor,
+    scale: tf.Tensor | None = None,
+    shift: tf.Tensor | None = None,
+    epsilon: float = 1e-5,
+) -> tf.Tensor:
     """Returns (features - mean) / sqrt(variance + epsilon) * scale + shift, in features' dtype.
 
     Arguments as of `instance_norm`; mean and variance in at least float32, broadcast to features.
@@ -109,7 +125,7 @@ def normalise(features, mean, variance, scale=None, shift=None, epsilon=1e-5):
     return tf.cast(tf.cast(features, factor.dtype) * factor + offset, features.dtype)
 
 
-def minibatch_stddev(features, group_size=4, parts=1):
+def minibatch_stddev(features: tf.Tensor, group_size: int = 4, parts: int = 1) -> tf.Tensor:
     """Returns the statistic of PGGAN's minibatch standard deviation layer (section 3), one per
     sample.
 
@@ -146,7 +162,9 @@ def minibatch_stddev(features, group_size=4, parts=1):
     return tf.reshape(tf.tile(x, [1, group_size, 1, 1]), [batch, 1, 1, 1])
 
 
-def activate(features, bias, activation, slope=LEAKY_SLOPE):
+def activate(
+    features: tf.Tensor, bias: tf.Tensor, activation: str | None, slope: float = LEAKY_SLOPE
+) -> tf.Tensor:
     """Adds one bias per channel and applies an activation.
 
     Args:
@@ -193,7 +211,15 @@ class EqualizedLayer(tf.keras.layers.Layer):
     variable dtype of the layer's policy; the scaled weight is cast to its compute dtype.
     """
 
-    def __init__(self, weight_shape, bias_shape, std, use_wscale=True, seed=None, **kwargs):
+    def __init__(
+        self,
+        weight_shape: Sequence[int],
+        bias_shape: Sequence[int],
+        std: float,
+        use_wscale: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
         """Makes the variables.
 
         Args:
@@ -217,7 +243,7 @@ class EqualizedLayer(tf.keras.layers.Layer):
         )
         self.built = True
 
-    def scaled_operands(self, x):
+    def scaled_operands(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (x, weight) in the compute dtype, the smaller of them times the run-time factor.
 
         In half precision it is always the weight: products without the factor might overflow.
@@ -228,7 +254,7 @@ class EqualizedLayer(tf.keras.layers.Layer):
             return x, self.scaled_weight()
         return x * self.scale, tf.cast(self.weight, self.compute_dtype)
 
-    def scaled_weight(self):
+    def scaled_weight(self) -> tf.Tensor:
         """The weight times the run-time factor, in the compute dtype."""
         return tf.cast(self.weight * self.scale, self.compute_dtype)
 
@@ -239,7 +265,7 @@ class EqualizedDense(EqualizedLayer):
     `call`: [N, in] -> [N, out].
     """
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         return tf.matmul(*self.scaled_operands(x))
 
 
@@ -254,12 +280,18 @@ class EqualizedConv2D(EqualizedLayer):
     convolution) and `conv2d_downscale2d`.
     """
 
-    def __init__(self, *args, resample=None, activation="leaky_relu", **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        resample: str | None = None,
+        activation: str | None = "leaky_relu",
+        **kwargs: Any,
+    ):
         super().__init__(*args, **kwargs)
         self.resample = resample
         self.activation = activation
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         if self.resample == "up":
             x = upscale2d_conv2d(x, self.weight, self.scale)
         elif self.resample == "down":
@@ -269,7 +301,7 @@ class EqualizedConv2D(EqualizedLayer):
         return activate(x, tf.cast(self.bias, self.compute_dtype), self.activation)
 
 
-def upscale2d_conv2d(x, kernel, scale=1.0):
+def upscale2d_conv2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> tf.Tensor:
     """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
@@ -292,7 +324,7 @@ def upscale2d_conv2d(x, kernel, scale=1.0):
     )
 
 
-def conv2d_downscale2d(x, kernel, scale=1.0):
+def conv2d_downscale2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> tf.Tensor:
     """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
@@ -300,7 +332,7 @@ def conv2d_downscale2d(x, kernel, scale=1.0):
     return conv2d(x, tf.cast(_convolved_with_box(kernel, scale / 4), x.dtype), 2)
 
 
-def conv2d(x, kernel, stride=1):
+def conv2d(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
     Large kernels on small maps are slow as convolutions; for them it is patches times a matrix.
@@ -365,7 +397,9 @@ def _box_matrix():
 _BOX = _box_matrix()
 
 
-def normal(shape, stddev, seed, dtype):
+def normal(
+    shape: Sequence[int], stddev: float, seed: int | None, dtype: tf.DType | str | None
+) -> tf.Tensor:
     """Draws an initial weight from N(0, stddev**2), the same for every dtype.
 
     Args:
@@ -381,7 +415,7 @@ def normal(shape, stddev, seed, dtype):
     return tf.cast(draw, dtype or tf.float32)
 
 
-def seed_of(seed, name):
+def seed_of(seed: int | None, name: str) -> int | None:
     """Returns a seed of its own for what is called `name`, None if seed is None."""
     return None if seed is None else (zlib.crc32(name.encode()) ^ seed) & 0x7FFFFFFF
 

@@ -1,5 +1,7 @@
 """Adversarial losses and penalties that more than one system uses: pure functions of tensors."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 SMALLEST_SQUARE = (
@@ -7,7 +9,7 @@ SMALLEST_SQUARE = (
 )
 
 
-def mix(reals, fakes, factors):
+def mix(reals: tf.Tensor, fakes: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
     """Returns images on the lines between reals and fakes (WGAN-GP, Gulrajani et al., 2017).
 
     Args:
@@ -17,7 +19,7 @@ def mix(reals, fakes, factors):
     return reals + (fakes - reals) * tf.cast(factors, reals.dtype)
 
 
-def sample_norms(gradients):
+def sample_norms(gradients: tf.Tensor) -> tf.Tensor:
     """Returns the Euclidean norm of every sample of a batch: [N, ...] -> [N].
 
     The gradient of a norm of exactly zero is taken as zero instead of not a number.

@@ -28,7 +28,7 @@ class Pictures:
         """The images as N Pillow pictures, RGB or grey."""
         return [Image.fromarray(image) for image in self._shown()]
 
-    def save(self, path) -> list[Path]:
+    def save(self, path: str | Path) -> list[Path]:
         """Writes the images.
 
         Args:
@@ -67,7 +67,7 @@ class Video:
     frames: np.ndarray
     fps: float
 
-    def save(self, path) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Writes an .mp4 or .gif file and returns its path; ValueError for another ending."""
         with animation_writer(path, self.fps) as append:
             for frame in self.frames:

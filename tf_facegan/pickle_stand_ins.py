@@ -6,8 +6,11 @@ made to read raw bytes as object pointers. What is handed out cannot be changed 
 so one file cannot prepare the ground for the next.
 """
 
+from __future__ import annotations
+
 import collections
 import re
+from typing import Any
 
 import numpy as np
 
@@ -213,7 +216,7 @@ TORCH_GLOBALS = {**GLOBALS, **dict(_torch_globals())}
 OBJECT_GLOBALS = {**GLOBALS, ("numpy", "dtype"): _AnyDtype}  # for arrays of objects
 
 
-def finished(value, seen):
+def finished(value: Any, seen: dict[int, tuple]) -> Any:
     """Replaces the stand-ins of arrays and dtypes within `value` by the arrays and dtypes.
 
     Args:

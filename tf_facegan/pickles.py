@@ -4,11 +4,14 @@ A pickle is a program that may call whatever it can name. Here it can name only 
 tables in `pickle_stand_ins`, and none of these is the real thing.
 """
 
+from __future__ import annotations
+
 import io
 import pickle
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +34,7 @@ _FREE_ITEMS, _ITEMS_PER_BYTE = 1 << 20, 4  # what may be copied while a pickle i
 _UNREADABLE_TORCH = (*_UNREADABLE, OSError, RuntimeError, zipfile.BadZipFile)
 
 
-def load(path):
+def load(path: str | Path) -> Any:
     """Reads a pickle of protocol 0 to 5; strings of Python 2 are read as latin-1.
 
     Args:
@@ -61,7 +64,7 @@ def _load(file, path, unpickler=None):
         raise ValueError(f"{path}: not a readable pickle ({detail})") from None
 
 
-def load_array(path):
+def load_array(path: str | Path) -> np.ndarray:
     """Reads one array from a `.npy` file or a pickle (an array, or a menpo image's pixels).
 
     Args:
@@ -85,7 +88,7 @@ def load_array(path):
     return value
 
 
-def load_objects(path):
+def load_objects(path: str | Path) -> Any:
     """Reads what `np.save` wrote of something else than an array, a dictionary for example.
 
     Args:
@@ -111,7 +114,7 @@ def load_objects(path):
         return _load(file, path, _ObjectUnpickler)
 
 
-def load_torch(path):
+def load_torch(path: str | Path) -> Any:
     """Reads what `torch.save` wrote, without torch: the zip container and the one before 1.6.
 
     Args:

@@ -279,7 +279,7 @@ def _metrics(run):
     return found
 
 
-def copy_further(source, folder):
+def copy_further(source: str | Path, folder: str | Path) -> None:
     """Copies a file or a folder into a model folder."""
     source = Path(source)
     if source.is_dir():

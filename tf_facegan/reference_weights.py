@@ -1,9 +1,16 @@
 """Filling models from arrays with published names, after checking names and shapes."""
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import numpy as np
 
 
-def assign(variables, arrays, ignored=()):
+def assign(
+    variables: Mapping[str, Any], arrays: dict[str, np.ndarray], ignored: Collection[str] = ()
+) -> None:
     """Fills variables from arrays of the same name, all or none.
 
     Args:
@@ -29,6 +36,6 @@ def assign(variables, arrays, ignored=()):
         variable.assign(np.asarray(arrays[name]).astype(variable.dtype.as_numpy_dtype))
 
 
-def extract(variables):
+def extract(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Returns {published name: numpy array} of a dictionary of variables."""
     return {name: variable.numpy() for name, variable in variables.items()}

@@ -1,7 +1,11 @@
 """The registry of systems: name -> where its parts are. Imports nothing heavy."""
 
+from __future__ import annotations
+
 import dataclasses
 import importlib
+from types import ModuleType
+from typing import Any
 
 from tf_facegan.config import nearest
 
@@ -37,7 +41,7 @@ class System:
     utilities: tuple = ()
     foreign_run: str = None
 
-    def part(self, role):
+    def part(self, role: str) -> Any:
         """Imports and returns the part ("config", "trainer", "pipeline", …)."""
         return _resolve(getattr(self, role))
 
@@ -140,7 +144,7 @@ UTILITIES = {
 }
 
 
-def get(name):
+def get(name: str) -> System:
     """Returns the `System` called `name`; ValueError names the known ones."""
     if name not in SYSTEMS:
         known = ", ".join(sorted(SYSTEMS))
@@ -148,7 +152,7 @@ def get(name):
     return SYSTEMS[name]
 
 
-def utility(name):
+def utility(name: str) -> ModuleType:
     """Imports and returns the module of a utility run; ValueError names the known ones."""
     if name not in UTILITIES:
         known = ", ".join(sorted(UTILITIES))

@@ -4,10 +4,14 @@ Nothing here needs PyTorch, and nothing here unpickles: `pickles.load_torch` doe
 unpickler.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import struct
 import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -38,19 +42,19 @@ class Tensor:
 
     __slots__ = ("_storage", "_offset", "_shape", "_strides")
 
-    def __init__(self, storage, offset, shape, strides):
+    def __init__(self, storage: Storage, offset: int, shape: Sequence[int], strides: Sequence[int]):
         self._storage, self._offset = storage, offset
         self._shape, self._strides = tuple(shape), tuple(strides)
 
     def __setstate__(self, state):
         raise ValueError("it sets the state of a tensor")
 
-    def view(self, offset, shape, strides):
+    def view(self, offset: int, shape: Sequence[int], strides: Sequence[int]) -> Tensor:
         """Another view of the same storage; `self` must be the whole of it or a stretch."""
         return Tensor(self._storage, self._offset + offset, shape, strides)
 
     @property
-    def array(self):
+    def array(self) -> np.ndarray:
         """Read-only ndarray on the storage's memory; ValueError for one that leaves it."""
         elements = self._storage.elements
         if elements is None:
@@ -83,11 +87,11 @@ class Storage:
 
     __slots__ = ("key", "dtype", "count", "elements")
 
-    def __init__(self, key, dtype, count):
+    def __init__(self, key: str, dtype: np.dtype | str, count: int):
         self.key, self.dtype, self.count = key, np.dtype(dtype), count
         self.elements = None
 
-    def fill(self, content):
+    def fill(self, content: bytes) -> None:
         if len(content) != self.count * self.dtype.itemsize:
             raise ValueError(f"storage {self.key} has {len(content)} bytes, {self.count} elements")
         self.elements = np.frombuffer(content, self.dtype)
@@ -99,7 +103,7 @@ class Storages:
     def __init__(self):
         self.found = {}
 
-    def refer(self, pid):
+    def refer(self, pid: tuple) -> Tensor:
         """Returns the storage that a pickle refers to, as a one-dimensional `Tensor`.
 
         Args:
@@ -117,19 +121,21 @@ class Storages:
         return whole.view(offset, (length,), (1,))
 
 
-def rebuild_tensor(storage, offset, shape, strides, *_):
+def rebuild_tensor(
+    storage: Tensor, offset: int, shape: Sequence[int], strides: Sequence[int], *_: Any
+) -> Tensor:
     """`torch._utils._rebuild_tensor` and its second version, without gradients and hooks."""
     if not isinstance(storage, Tensor):
         raise ValueError("it holds a tensor without a storage")
     return storage.view(offset, shape, strides)
 
 
-def rebuild_parameter(tensor, *_):
+def rebuild_parameter(tensor: Tensor, *_: Any) -> Tensor:
     """`torch._utils._rebuild_parameter`: the tensor itself."""
     return tensor
 
 
-def read(file, unpickle):
+def read(file: BinaryIO, unpickle: Callable[[BinaryIO, Callable], Any]) -> Any:
     """Reads what `torch.save` wrote, in either container.
 
     Args:

@@ -3,7 +3,11 @@
 Imports nothing heavy, so that `-h` answers at once.
 """
 
+from __future__ import annotations
+
+import argparse
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Argument:
     shown: str = None
     options: dict = dataclasses.field(default_factory=dict)
 
-    def add_to(self, parser):
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
         if not self.name.startswith("-"):
             parser.add_argument(self.name, help=self.help, **self.options)
             return
@@ -39,24 +43,24 @@ class Command:
     function: object
 
 
-def write_options(args):
+def write_options(args: argparse.Namespace) -> dict[str, Any]:
     """What WRITE_OPTIONS say, as keyword arguments of `records.writer.write_set`."""
     return {name: getattr(args, name) for name in map(_attribute, WRITE_OPTIONS)}
 
 
-def label_options(args):
+def label_options(args: argparse.Namespace) -> dict[str, Any]:
     """What SHUFFLE, LABELS and WRITE_OPTIONS say, as keyword arguments of a `create_set`."""
     names = ("labels", "label_names", "label_kind")
     chosen = {name: getattr(args, name) for name in names}
     return {"shuffle": bool(args.shuffle), **chosen, **write_options(args)}
 
 
-def picture_options(args):
+def picture_options(args: argparse.Namespace) -> dict[str, Any]:
     """What a resolution, KIND and WRITE_OPTIONS say, as keyword arguments of a `create_set`."""
     return {"resolution": args.resolution, "kind": args.kind, **write_options(args)}
 
 
-def crop_options(args):
+def crop_options(args: argparse.Namespace) -> dict[str, Any]:
     """What CROP_OPTIONS say, as keyword arguments of a `create_set`."""
     from tf_facegan.sources.faces import CropOptions
 

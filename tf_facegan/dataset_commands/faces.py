@@ -1,5 +1,9 @@
 """Sub-commands of `dataset_tool.py`: faces with action units, expressions or identities."""
 
+from __future__ import annotations
+
+import argparse
+
 from tf_facegan.dataset_commands.arguments import (
     CROP_OPTIONS,
     KIND,
@@ -15,7 +19,7 @@ from tf_facegan.dataset_commands.arguments import (
 )
 
 
-def create_from_openface(args):
+def create_from_openface(args: argparse.Namespace) -> None:
     from tf_facegan.sources import openface
 
     openface.create_set(
@@ -29,13 +33,13 @@ def create_from_openface(args):
     )
 
 
-def create_raf_db(args):
+def create_raf_db(args: argparse.Namespace) -> None:
     from tf_facegan.sources import raf_db
 
     raf_db.create_set(args.tfrecord_dir, args.raf_dir, gray=args.gray, **picture_options(args))
 
 
-def create_ck(args):
+def create_ck(args: argparse.Namespace) -> None:
     from tf_facegan.sources import cohn_kanade
 
     cohn_kanade.create_set(
@@ -47,7 +51,7 @@ def create_ck(args):
     )
 
 
-def create_mmi(args):
+def create_mmi(args: argparse.Namespace) -> None:
     from tf_facegan.sources import mmi
 
     mmi.create_set(
@@ -60,7 +64,7 @@ def create_mmi(args):
     )
 
 
-def create_casia(args):
+def create_casia(args: argparse.Namespace) -> None:
     from tf_facegan.sources import casia
 
     casia.create_set(
@@ -72,7 +76,7 @@ def create_casia(args):
     )
 
 
-def create_from_folds(args):
+def create_from_folds(args: argparse.Namespace) -> None:
     from tf_facegan.sources import folds
 
     options = {"gray": args.gray, **picture_options(args)}
@@ -81,7 +85,7 @@ def create_from_folds(args):
     folds.create_sets(args.tfrecord_dir, args.folds, **options)
 
 
-def create_toy_faces(args):
+def create_toy_faces(args: argparse.Namespace) -> None:
     from tf_facegan.sources.toy_faces import layouts
 
     layouts.create(

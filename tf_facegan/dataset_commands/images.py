@@ -1,5 +1,9 @@
 """Sub-commands of `dataset_tool.py`: folders of images, and the small sets of PGGAN."""
 
+from __future__ import annotations
+
+import argparse
+
 from tf_facegan.dataset_commands.arguments import (
     CROP_OPTIONS,
     LABELS,
@@ -14,7 +18,7 @@ from tf_facegan.dataset_commands.arguments import (
 )
 
 
-def create_from_images(args):
+def create_from_images(args: argparse.Namespace) -> None:
     from tf_facegan.sources import image_folder
 
     image_folder.create_set(
@@ -27,7 +31,7 @@ def create_from_images(args):
     )
 
 
-def create_from_hdf5(args):
+def create_from_hdf5(args: argparse.Namespace) -> None:
     from tf_facegan.sources import hdf5
 
     hdf5.create_set(
@@ -35,13 +39,13 @@ def create_from_hdf5(args):
     )
 
 
-def create_mnist(args):
+def create_mnist(args: argparse.Namespace) -> None:
     from tf_facegan.sources import small_sets
 
     small_sets.create_mnist(args.tfrecord_dir, args.mnist_dir, **write_options(args))
 
 
-def create_mnistrgb(args):
+def create_mnistrgb(args: argparse.Namespace) -> None:
     from tf_facegan.sources import small_sets
 
     small_sets.create_mnistrgb(
@@ -53,25 +57,25 @@ def create_mnistrgb(args):
     )
 
 
-def create_cifar10(args):
+def create_cifar10(args: argparse.Namespace) -> None:
     from tf_facegan.sources import small_sets
 
     small_sets.create_cifar10(args.tfrecord_dir, args.cifar10_dir, **write_options(args))
 
 
-def create_cifar100(args):
+def create_cifar100(args: argparse.Namespace) -> None:
     from tf_facegan.sources import small_sets
 
     small_sets.create_cifar100(args.tfrecord_dir, args.cifar100_dir, **write_options(args))
 
 
-def create_svhn(args):
+def create_svhn(args: argparse.Namespace) -> None:
     from tf_facegan.sources import small_sets
 
     small_sets.create_svhn(args.tfrecord_dir, args.svhn_dir, **write_options(args))
 
 
-def create_lsun(args):
+def create_lsun(args: argparse.Namespace) -> None:
     from tf_facegan.sources import lsun
 
     lsun.create_set(
@@ -79,7 +83,7 @@ def create_lsun(args):
     )
 
 
-def create_celeba(args):
+def create_celeba(args: argparse.Namespace) -> None:
     from tf_facegan.sources import celeba
 
     celeba.create_set(
@@ -87,7 +91,7 @@ def create_celeba(args):
     )
 
 
-def create_celebahq(args):
+def create_celebahq(args: argparse.Namespace) -> None:
     raise ValueError(
         "create_celebahq is left out: its published reconstruction works only with versions of "
         "image libraries that no longer exist; give a copy of CelebA-HQ to create_from_images"

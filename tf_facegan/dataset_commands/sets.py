@@ -1,5 +1,9 @@
 """Sub-commands of `dataset_tool.py`: looking at sets."""
 
+from __future__ import annotations
+
+import argparse
+
 from tf_facegan.dataset_commands.arguments import (
     NEW_FOLDER,
     Argument,
@@ -7,25 +11,25 @@ from tf_facegan.dataset_commands.arguments import (
 )
 
 
-def display(args):
+def display(args: argparse.Namespace) -> None:
     from tf_facegan.records import inspection
 
     inspection.display(args.tfrecord_dir, args.out, args.count, args.level)
 
 
-def extract(args):
+def extract(args: argparse.Namespace) -> None:
     from tf_facegan.records import inspection
 
     inspection.extract(args.tfrecord_dir, args.out_dir)
 
 
-def compare(args):
+def compare(args: argparse.Namespace) -> None:
     from tf_facegan.records import inspection
 
     inspection.compare(args.tfrecord_dir_a, args.tfrecord_dir_b, bool(args.ignore_labels))
 
 
-def check(args):
+def check(args: argparse.Namespace) -> int:
     from tf_facegan.records.check import check
 
     return 0 if check(args.tfrecord_dir) else 1

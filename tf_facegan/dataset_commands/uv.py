@@ -1,5 +1,9 @@
 """Sub-commands of `dataset_tool.py`: UV maps and sets of them."""
 
+from __future__ import annotations
+
+import argparse
+
 from tf_facegan.dataset_commands.arguments import (
     LABELS,
     NEW_FOLDER,
@@ -14,7 +18,7 @@ from tf_facegan.dataset_commands.arguments import (
 )
 
 
-def create_sample_scans(args):
+def create_sample_scans(args: argparse.Namespace) -> None:
     from tf_facegan.uv.samples import create_sample_scans
 
     create_sample_scans(
@@ -26,7 +30,7 @@ def create_sample_scans(args):
     )
 
 
-def create_uv_maps(args):
+def create_uv_maps(args: argparse.Namespace) -> None:
     from tf_facegan.uv.build import create_uv_maps
 
     create_uv_maps(
@@ -38,7 +42,7 @@ def create_uv_maps(args):
     )
 
 
-def create_uv_set(args):
+def create_uv_set(args: argparse.Namespace) -> None:
     from tf_facegan.sources import uv_maps
 
     folders = {

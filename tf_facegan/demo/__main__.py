@@ -5,8 +5,11 @@ Examples:
   python -m tf_facegan.demo --runs models --port 8000
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_facegan import command_line
@@ -14,7 +17,7 @@ from tf_facegan import command_line
 RUNS = "results"  # without it the page says how to get some
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and serves the page until Ctrl-C; returns the exit code."""
     parser = command_line.ArgumentParser(
         prog="python -m tf_facegan.demo",
@@ -49,7 +52,7 @@ def main(argv=None):
     return command_line.run(serve, args)
 
 
-def serve(args):
+def serve(args: argparse.Namespace) -> None:
     """Serves the page."""
     from tf_facegan.demo import models, uploads
 

@@ -1,9 +1,19 @@
 """The page: a tab a task, served to this machine."""
 
+from __future__ import annotations
+
 import os
+from typing import TYPE_CHECKING
 
 from tf_facegan.demo import generator_tabs, models, photo_tabs
 from tf_facegan.demo.parts import KEPT_SECONDS, gradio
+
+if TYPE_CHECKING:
+    from gradio import Blocks
+
+    from tf_facegan.demo.models import Models
+    from tf_facegan.demo.uploads import Limits
+
 
 TABS = (
     ("Action units", photo_tabs.action_units, ("ganimation",)),
@@ -24,7 +34,7 @@ _FONTS = ("system-ui", "sans-serif")  # nothing is loaded from elsewhere
 _MONO = ("ui-monospace", "monospace")
 
 
-def build(found, limits):
+def build(found: Models, limits: Limits) -> Blocks:
     """Makes the page.
 
     Args:
@@ -52,7 +62,7 @@ def build(found, limits):
     return page
 
 
-def launch(found, limits, host, port):
+def launch(found: Models, limits: Limits, host: str, port: int) -> None:
     """Serves the page until Ctrl-C; arguments as of `build`, address and port.
 
     Raises:

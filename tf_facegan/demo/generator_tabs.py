@@ -1,17 +1,26 @@
 """Tabs that make faces: in 3D, and of an expression."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tf_facegan.demo import parts
 from tf_facegan.demo.parts import gradio, said
 from tf_facegan.outputs import Video
 
+if TYPE_CHECKING:
+    from tf_facegan.demo.models import Models
+    from tf_facegan.demo.uploads import Limits
+
+
 ANY = "any"
 _WALK, _FPS = 48, 16.0
 _SHOWN = 256  # pixels, the least side of what is shown
 
 
-def faces_3d(models, _):
+def faces_3d(models: Models, _: Limits) -> None:
     """3D faces that can be turned, with an expression, on the way from one to another (TBGAN)."""
     gr = gradio()
     network = parts.networks(models, "tbgan")
@@ -67,7 +76,7 @@ def faces_3d(models, _):
     walk.click(go, [network, seed, other, expression], video)
 
 
-def samples(models, _):
+def samples(models: Models, _: Limits) -> None:
     """Faces of an expression, and their way to another one (conditional WGAN-GP)."""
     gr = gradio()
     from tf_facegan.sources.expressions import EXPRESSIONS

@@ -1,11 +1,18 @@
 """The runs and model folders that the page offers. Imports no TensorFlow."""
 
+from __future__ import annotations
+
 import json
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tf_facegan import pipelines, systems
 from tf_facegan.engine import run_folder
+
+if TYPE_CHECKING:
+    from tf_facegan.pipelines import Pipeline
+
 
 _TOY = (
     "python dataset_tool.py create_toy_faces data/toy --count 10000 --identities 500 "
@@ -39,7 +46,7 @@ class Models:
       folder: holds them; it need not be there.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         self._lock, self._loaded = threading.Lock(), {}
         self._paths = {}  # name -> (system, folder)
@@ -49,20 +56,20 @@ class Models:
                 if system:
                     self._paths[path.name] = system, path
 
-    def names(self, *wanted):
+    def names(self, *wanted: str) -> list[str]:
         """Returns the names of what there is of some systems, newest first."""
         return [name for name, (system, _) in self._paths.items() if system in wanted]
 
-    def system(self, name):
+    def system(self, name: str) -> str:
         """Returns the system of one."""
         return self._paths[name][0]
 
-    def label_names(self, name):
+    def label_names(self, name: str) -> list[str]:
         """Returns the names of the labels that one was trained with; empty where there are none."""
         labels = run_folder.RunFolder(self._paths[name][1]).load_dataset().labels
         return [str(label) for label in (labels or {}).get("names") or ()]
 
-    def pipeline(self, name):
+    def pipeline(self, name: str) -> Pipeline:
         """Returns the pipeline of one.
 
         Raises:
@@ -75,7 +82,7 @@ class Models:
                 self._loaded[name] = pipelines.load(self._paths[name][1])
             return self._loaded[name]
 
-    def describe(self):
+    def describe(self) -> str:
         """Returns how many there are, for people."""
         return f"{len(self._paths)} networks in {self.folder}"
 
@@ -90,7 +97,7 @@ def _system(path):
     return system if known and any(path.glob("network-*.npz")) else None
 
 
-def how_to(*wanted):
+def how_to(*wanted: str) -> str:
     """Returns, as Markdown, how to get networks of some systems."""
     commands = "\n\n".join(HOW_TO[system] for system in wanted)
     return (

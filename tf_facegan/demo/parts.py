@@ -1,19 +1,31 @@
 """What the tabs share: Gradio, photos that are checked, errors as messages in the page."""
 
+from __future__ import annotations
+
 import functools
 import importlib
 import tempfile
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from tf_facegan.command_line import one_line
 from tf_facegan.extras import missing
 
+if TYPE_CHECKING:
+    from gradio.components import Component
+
+    from tf_facegan.demo.models import Models
+    from tf_facegan.demo.uploads import Limits
+
+
 KEPT_SECONDS = 3600  # of what was uploaded and made
 
 
-def gradio():
+def gradio() -> ModuleType:
     """Returns Gradio; ImportError says how to get it."""
     try:
         return importlib.import_module("gradio")
@@ -21,7 +33,7 @@ def gradio():
         raise ImportError(missing("the page", "demo", error)) from None
 
 
-def said(function):
+def said(function: Callable) -> Callable:
     """Makes what a user can get wrong a message in the page."""
 
     @functools.wraps(function)
@@ -34,7 +46,7 @@ def said(function):
     return wrapped
 
 
-def photo(limits, label, elem_id):
+def photo(limits: Limits, label: str, elem_id: str) -> Component:
     """Makes an input for a photo: a file that is checked, or the webcam.
 
     Its value is a path.
@@ -55,14 +67,14 @@ def photo(limits, label, elem_id):
     return image
 
 
-def required(value, what):
+def required(value: Any, what: str) -> Any:
     """Raises ValueError where something was not given."""
     if value is None or value == "":
         raise ValueError(f"give {what} first")
     return value
 
 
-def new_file(suffix):
+def new_file(suffix: str) -> Path:
     """Returns the path of a file to make; results of an hour ago, and all at the end, are removed.
 
     The page has a copy of its own by then.
@@ -79,24 +91,24 @@ def _results():
     return tempfile.TemporaryDirectory(prefix="tf_facegan-")
 
 
-def picture(label, elem_id, height=300):
+def picture(label: str, elem_id: str, height: int = 300) -> Component:
     """Makes an output for a picture."""
     return gradio().Image(label=label, elem_id=elem_id, height=height, interactive=False)
 
 
-def video(label, elem_id, height=300):
+def video(label: str, elem_id: str, height: int = 300) -> Component:
     """Makes an output for a video, which plays at once, again and again."""
     options = {"autoplay": True, "loop": True, "interactive": False}
     return gradio().Video(label=label, elem_id=elem_id, height=height, **options)
 
 
-def networks(models, *systems, elem_id=None):
+def networks(models: Models, *systems: str, elem_id: str | None = None) -> Component:
     """Makes the choice of a network of some systems."""
     names = models.names(*systems)
     first = names[0] if names else None
     return gradio().Dropdown(names, value=first, label="network", elem_id=elem_id)
 
 
-def number(label, value=0, largest=2**31 - 1):
+def number(label: str, value: float = 0, largest: int = 2**31 - 1) -> Component:
     """Makes an input for a whole number from 0, a seed for example."""
     return gradio().Number(value, label=label, precision=0, minimum=0, maximum=largest)

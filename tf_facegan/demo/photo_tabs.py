@@ -1,5 +1,9 @@
 """Tabs that take photos: action units, recognition and transfer, reenactment."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from PIL import Image
 
@@ -9,10 +13,15 @@ from tf_facegan.rdgan.retarget import MODES
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE, NAMES
 from tf_facegan.sources.expressions import EXPRESSIONS, typical_aus
 
+if TYPE_CHECKING:
+    from tf_facegan.demo.models import Models
+    from tf_facegan.demo.uploads import Limits
+
+
 _COLUMNS = 3
 
 
-def action_units(models, limits):
+def action_units(models: Models, limits: Limits) -> None:
     """Edits a photo by the intensities of its action units (GANimation)."""
     gr = gradio()
     network = parts.networks(models, "ganimation")
@@ -60,7 +69,7 @@ def action_units(models, limits):
     edit.click(edit_photo, [network, photo, strength, *sliders], [edited, mask])
 
 
-def recognition(models, limits):
+def recognition(models: Models, limits: Limits) -> None:
     """Says which expression a photo shows (TDGAN, VGG16), and gives it to another face (TDGAN)."""
     gr = gradio()
     network = parts.networks(models, "tdgan", "expression-vgg16")
@@ -97,7 +106,7 @@ def recognition(models, limits):
     transfer.click(give, [transferring, face, expression, seed], result)
 
 
-def reenactment(models, limits):
+def reenactment(models: Models, limits: Limits) -> None:
     """Moves a photo by a video (RD-GAN by landmarks, GANimation by action units)."""
     gr = gradio()
     network = parts.networks(models, "rdgan", "ganimation", elem_id="driven")

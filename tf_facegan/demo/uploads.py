@@ -1,5 +1,7 @@
 """What is taken from a browser: files of known kinds and sizes, and nothing else."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
 
@@ -26,13 +28,13 @@ class Limits:
 
     megabytes: float = 10.0
 
-    def check_size(self, path):
+    def check_size(self, path: str | Path) -> None:
         """Raises ValueError for a file that is too large."""
         size = Path(path).stat().st_size / 1e6
         if size > self.megabytes:
             raise ValueError(f"the file has {size:.0f} MB, at most {self.megabytes:g} MB are taken")
 
-    def check_photo(self, path, name):
+    def check_photo(self, path: str | Path, name: str) -> None:
         """Raises ValueError unless a file is a picture, whatever its name says.
 
         Args:
@@ -54,7 +56,7 @@ class Limits:
                 f"{name} has {sides[0]}x{sides[1]} pixels, at most {_LARGEST_SIDE} a side are taken"
             )
 
-    def check_drive(self, path):
+    def check_drive(self, path: str | Path) -> None:
         """Raises ValueError unless a file is a short video, or a table of landmarks or AUs."""
         self.check_size(path)
         path = Path(path)

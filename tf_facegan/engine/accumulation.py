@@ -1,9 +1,14 @@
 """Gradients of a minibatch that does not fit a device: part by part, averaged before the step."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
 
 
-def mean_over_parts(function, batch, parts):
+def mean_over_parts(function: Callable[[Any], Any], batch: Any, parts: int) -> Any:
     """Returns the means of what a function gives for the parts of a batch, one after the other.
 
     Part p holds samples p, p + n, p + 2n, … for n parts, as replicas do: where n divides the number

@@ -1,5 +1,7 @@
 """Checkpoints of all that a run needs to go on: one folder each, moved into place when complete."""
 
+from __future__ import annotations
+
 import shutil
 import sys
 from pathlib import Path
@@ -26,12 +28,12 @@ class Checkpoints:
       keep: int, how many of the newest are kept.
     """
 
-    def __init__(self, folder, items, keep=2):
+    def __init__(self, folder: str | Path, items: dict[str, tf.Module], keep: int = 2):
         self._folder = Path(folder)
         self._checkpoint = tf.train.Checkpoint(**items)
         self._keep = keep
 
-    def save(self, progress):
+    def save(self, progress: Progress) -> None:
         """Writes a checkpoint; it appears whole or not at all. The oldest ones are removed.
 
         Raises:
@@ -49,7 +51,7 @@ class Checkpoints:
         for other in [*there[len(upto) :], *upto[: -self._keep]]:
             shutil.rmtree(other, ignore_errors=True)
 
-    def restore(self, cleans=True):
+    def restore(self, cleans: bool = True) -> Progress | None:
         """Restores the newest checkpoint that can be read.
 
         Args:

@@ -1,7 +1,11 @@
 """One code path for every machine: a `tf.distribute.Strategy` over one or more devices."""
 
+from __future__ import annotations
+
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -9,7 +13,7 @@ import tensorflow as tf
 _TASKS = ("chief", "worker")  # in the order of their numbers
 
 
-def make_strategy(num_gpus=1, logical_cpus=0):
+def make_strategy(num_gpus: int = 1, logical_cpus: int = 0) -> tf.distribute.Strategy:
     """Returns the strategy to train under. Call it before any other TensorFlow operation.
 
     With `TF_CONFIG` in the environment that names several workers, this process is one of them: it
@@ -55,12 +59,12 @@ def make_strategy(num_gpus=1, logical_cpus=0):
     return _over(["/cpu:0"])
 
 
-def uses_gpus(strategy):
+def uses_gpus(strategy: tf.distribute.Strategy) -> bool:
     """Whether the strategy trains on GPUs."""
     return any("GPU" in device for device in strategy.extended.worker_devices)
 
 
-def worker_addresses(strategy):
+def worker_addresses(strategy: tf.distribute.Strategy) -> tuple[list[str], int]:
     """Returns (list of "host:port" of the workers that train together, number of this one in it).
 
     The list is empty unless there are several machines. Number 0 is the chief.
@@ -72,12 +76,12 @@ def worker_addresses(strategy):
     return addresses, worker_number(strategy, resolver.task_type, resolver.task_id)
 
 
-def worker_number(strategy, task_type, task_index):
+def worker_number(strategy: tf.distribute.Strategy, task_type: str, task_index: int) -> int:
     """Returns the number, in `worker_addresses`, of a task of the cluster."""
     return _number(strategy.cluster_resolver.cluster_spec().as_dict(), task_type, task_index)
 
 
-def local_rows(strategy, batch):
+def local_rows(strategy: tf.distribute.Strategy, batch: int) -> np.ndarray:
     """Returns the rows of a global batch that this machine trains on: int array, ascending.
 
     Args:
@@ -90,7 +94,7 @@ def local_rows(strategy, batch):
     return np.flatnonzero(replica // here == number)
 
 
-def split_batch(strategy, tensors, is_local=False):
+def split_batch(strategy: tf.distribute.Strategy, tensors: Any, is_local: bool = False) -> Any:
     """Deals a batch out to the replicas: sample i of replica r is sample i * R + r of the global
     batch.
 
@@ -191,7 +195,9 @@ def _number(cluster, kind, index):
     return index + (len(cluster.get("chief", [])) if kind == "worker" else 0)
 
 
-def run_replicas(strategy, function, args):
+def run_replicas(
+    strategy: tf.distribute.Strategy, function: Callable[..., dict[str, tf.Tensor]], args: tuple
+) -> dict[str, tf.Tensor]:
     """Runs a function in every replica.
 
     Args:

@@ -1,9 +1,13 @@
 """What it is called when a disk does not take a file: an OSError that names it, whoever wrote."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -17,7 +21,7 @@ _PASSING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, er
 
 
 @contextlib.contextmanager
-def disk_errors(path):
+def disk_errors(path: str | Path) -> Iterator[None]:
     """Turns what TensorFlow raises when it cannot write into an OSError.
 
     Args:
@@ -34,7 +38,7 @@ def disk_errors(path):
 
 
 @contextlib.contextmanager
-def resumable(run_path, saved_kimg):
+def resumable(run_path: str | Path, saved_kimg: Callable[[], float | None]) -> Iterator[None]:
     """Says in an error of the disk how the run goes on.
 
     Args:

@@ -4,7 +4,10 @@ Every draw is a stateless function of (seed, step, name) and is made for the glo
 several devices see what one would, and nothing random has to be checkpointed.
 """
 
+from __future__ import annotations
+
 import zlib
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -17,19 +20,19 @@ class Draws:
       step: int or int64 scalar tensor, number of the step.
     """
 
-    def __init__(self, seed, step):
+    def __init__(self, seed: int | tf.Tensor, step: int | tf.Tensor):
         self._seed = seed
         self._step = tf.cast(step, tf.int64)
 
-    def normal(self, name, shape):
+    def normal(self, name: str, shape: Sequence[int]) -> tf.Tensor:
         """Standard normal float32 tensor."""
         return tf.random.stateless_normal(shape, self._key(name))
 
-    def uniform(self, name, shape):
+    def uniform(self, name: str, shape: Sequence[int]) -> tf.Tensor:
         """float32 tensor in [0, 1)."""
         return tf.random.stateless_uniform(shape, self._key(name))
 
-    def integers(self, name, shape, limit):
+    def integers(self, name: str, shape: Sequence[int], limit: int) -> tf.Tensor:
         """int64 tensor in [0, limit)."""
         return tf.random.stateless_uniform(
             shape, self._key(name), minval=0, maxval=limit, dtype=tf.int64

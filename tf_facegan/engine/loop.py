@@ -25,12 +25,15 @@ On several machines all workers run the loop in step; `end_iteration` and what w
 the chief only, so that no step may depend on them, nor they wait for other workers.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -42,6 +45,10 @@ from tf_facegan.engine.summaries import Averages, EventFile
 from tf_facegan.engine.workers import Workers
 from tf_facegan.files import named, write_text
 
+if TYPE_CHECKING:
+    from tf_facegan.config import Runtime
+    from tf_facegan.engine.run_folder import RunFolder
+
 
 class Stopped(Exception):
     """Training ended early on a signal, after a checkpoint.
@@ -50,7 +57,7 @@ class Stopped(Exception):
       signal: int, the signal's number.
     """
 
-    def __init__(self, number):
+    def __init__(self, number: int):
         super().__init__(f"stopped by {signal.Signals(number).name}")
         self.signal = number
 
@@ -67,7 +74,13 @@ class Loop:
     """
 
     def __init__(
-        self, trainer, run, settings, image_snapshot_ticks, network_snapshot_ticks, workers=None
+        self,
+        trainer: Any,
+        run: RunFolder,
+        settings: Runtime,
+        image_snapshot_ticks: int,
+        network_snapshot_ticks: int,
+        workers: Workers | None = None,
     ):
         self._trainer, self._run, self._settings = trainer, run, settings
         self._workers = workers or Workers()
@@ -79,7 +92,7 @@ class Loop:
         self._maintenance = 0.0
         self._saved_kimg = None  # where the newest checkpoint is
 
-    def train(self):
+    def train(self) -> None:
         """Runs the loop.
 
         Raises:

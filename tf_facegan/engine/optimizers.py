@@ -5,6 +5,10 @@ own copy of variables and slots with the same numbers. All state is in variables
 `tf.train.Checkpoint` finds.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -29,16 +33,16 @@ class Adam(tf.Module):
 
     def __init__(
         self,
-        variables,
-        beta1=0.9,
-        beta2=0.999,
-        epsilon=1e-8,
-        torch_epsilon=False,
-        loss_scaling=False,
-        initial_scale_log2=64.0,
-        scale_increment=0.0005,
-        scale_decrement=1.0,
-        name=None,
+        variables: Sequence[tf.Variable],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        torch_epsilon: bool = False,
+        loss_scaling: bool = False,
+        initial_scale_log2: float = 64.0,
+        scale_increment: float = 0.0005,
+        scale_decrement: float = 1.0,
+        name: str | None = None,
     ):
         """Makes the slots; under a distribution strategy call it in the scope.
 
@@ -66,7 +70,7 @@ class Adam(tf.Module):
             self.scale_log2 = _state(tf.constant(initial_scale_log2, dtype), "loss_scaling_log2")
 
     @property
-    def loss_scale(self):
+    def loss_scale(self) -> tf.Tensor | None:
         """The factor to multiply the loss with, a scalar tensor; None without loss scaling."""
         return (
             None
@@ -74,12 +78,17 @@ class Adam(tf.Module):
             else tf.pow(tf.constant(2.0, self.scale_log2.dtype), self.scale_log2)
         )
 
-    def scaled(self, loss):
+    def scaled(self, loss: tf.Tensor) -> tf.Tensor:
         """Returns a loss times `loss_scale`, or as it is without loss scaling."""
         scale = self.loss_scale
         return loss if scale is None else loss * tf.cast(scale, loss.dtype)
 
-    def apply(self, gradients, variables, learning_rate):
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor | None],
+        variables: Sequence[tf.Variable],
+        learning_rate: float | tf.Tensor,
+    ) -> tf.Tensor:
         """Takes one step.
 
         Args:
@@ -144,7 +153,7 @@ class Adam(tf.Module):
             return gradients
         return [gradient * factor for gradient in gradients]
 
-    def reset(self):
+    def reset(self) -> None:
         """Forgets moments and step count; the loss scale stays (PGGAN, `reset_optimizer_state`)."""
         for slot in self.m + self.v:
             write(slot, tf.zeros_like(slot))
@@ -161,7 +170,13 @@ class RMSProp(tf.Module):
     are left alone.
     """
 
-    def __init__(self, variables, decay=0.9, epsilon=1e-10, name=None):
+    def __init__(
+        self,
+        variables: Sequence[tf.Variable],
+        decay: float = 0.9,
+        epsilon: float = 1e-10,
+        name: str | None = None,
+    ):
         """Makes the slots; under a distribution strategy call it in the scope.
 
         Args:
@@ -179,7 +194,12 @@ class RMSProp(tf.Module):
         # the function hides it from checkpoints.
         self._updates = lambda: updates
 
-    def apply(self, gradients, variables, learning_rate):
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor | None],
+        variables: Sequence[tf.Variable],
+        learning_rate: float | tf.Tensor,
+    ) -> tf.Tensor:
         """Takes one step.
 
         Args:
@@ -213,19 +233,19 @@ class RMSProp(tf.Module):
             )
         return 1.0 - tf.cast(finite, tf.float32)
 
-    def reset(self):
+    def reset(self) -> None:
         """Sets the mean squares back to 1."""
         for slot in self.mean_squares:
             write(slot, tf.ones_like(slot))
 
 
-def clip_weights(variables, limit):
+def clip_weights(variables: Sequence[tf.Variable], limit: float) -> None:
     """Clips variables to [-limit, limit] (Arjovsky et al., WGAN, 2017, algorithm 1)."""
     for variable in variables:
         write(variable, tf.clip_by_value(tf.convert_to_tensor(variable), -limit, limit))
 
 
-def all_finite(tensors):
+def all_finite(tensors: Sequence[tf.Tensor | None]) -> tf.Tensor:
     """Returns a scalar bool: no element is infinite, not a number, or too large for its square.
 
     One pass over the numbers, by the sum of their squares.
@@ -234,7 +254,9 @@ def all_finite(tensors):
     return tf.math.is_finite(tf.add_n(sums)) if sums else tf.constant(True)
 
 
-def ema_update(averages, sources, beta):
+def ema_update(
+    averages: Sequence[tf.Variable], sources: Sequence[tf.Variable], beta: float | tf.Tensor
+) -> None:
     """Moves each average towards its source: average <- source + (average - source) * beta
     (PGGAN, `Gs`).
 
@@ -247,7 +269,7 @@ def ema_update(averages, sources, beta):
         write(average, value + (average - value) * tf.cast(beta, value.dtype))
 
 
-def replica_mean(tensors):
+def replica_mean(tensors: list[tf.Tensor]) -> list[tf.Tensor]:
     """Returns the means over the replicas of a list of tensors; outside of replicas, the list."""
     replicas = tf.distribute.get_replica_context()
     if replicas is None or replicas.num_replicas_in_sync == 1:
@@ -255,7 +277,7 @@ def replica_mean(tensors):
     return replicas.all_reduce(tf.distribute.ReduceOp.MEAN, tensors)
 
 
-def write(variable, value):
+def write(variable: tf.Variable, value: tf.Tensor) -> None:
     """Gives a variable a value that is the same in every replica: the door for all state writes.
 
     In a replica each copy is written where it is, without talking to the others; elsewhere all

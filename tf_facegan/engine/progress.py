@@ -1,5 +1,7 @@
 """How far a run is: the record that is checkpointed and that every schedule is a function of."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
 
@@ -28,15 +30,15 @@ class Progress:
     seconds: float = 0.0
 
     @property
-    def kimg(self):
+    def kimg(self) -> float:
         """float, thousand images shown."""
         return self.images / 1000.0
 
-    def to_json(self):
+    def to_json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     @classmethod
-    def from_json(cls, text):
+    def from_json(cls, text: str) -> Progress:
         """Inverse of `to_json`; ValueError for anything else."""
         values = json.loads(text)
         if isinstance(values, dict):
@@ -47,7 +49,7 @@ class Progress:
         return cls(**values)
 
 
-def format_time(seconds):
+def format_time(seconds: float) -> str:
     """Returns a duration as PGGAN prints it: `5s`, `2m 05s`, `1h 02m 05s` or `3d 01h 02m`."""
     total = int(round(seconds))
     minutes, second = divmod(total, 60)

@@ -3,6 +3,8 @@
 Imports no TensorFlow.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import fcntl
@@ -10,12 +12,18 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tf_facegan import array_files, files, systems
 from tf_facegan import config as configuration
 from tf_facegan.files import read_json, write_text
 from tf_facegan.records import schema
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 CONFIG = "config.json"
 DATASET = "dataset.json"  # the description of the set trained on
@@ -41,21 +49,21 @@ class RunFolder:
 
     suffix = ".npz"  # of network snapshots
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self.path = Path(path)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.path.name
 
     @property
-    def number(self):
+    def number(self) -> int | None:
         """int, the run number, or None for a folder not named by one."""
         match = re.match(r"(\d+)-", self.name)
         return int(match.group(1)) if match else None
 
     @contextlib.contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         """Keeps other processes from training in the folder while the block runs.
 
         Raises:
@@ -75,14 +83,14 @@ class RunFolder:
         files.remove_leftovers(self.path, _WRITTEN)
 
     @property
-    def checkpoints(self):
+    def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 
-    def save_config(self, config):
+    def save_config(self, config: Any) -> None:
         """Writes `config.json`: the whole configuration."""
         write_text(self.path / CONFIG, json.dumps(configuration.to_dict(config), indent=2) + "\n")
 
-    def load_config(self):
+    def load_config(self) -> Any:
         """Reads the configuration of a run; ValueError names the file and what is wrong."""
         path = self.path / CONFIG
         if not path.is_file():
@@ -93,28 +101,28 @@ class RunFolder:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}: not a configuration ({error})") from None
 
-    def save_dataset(self, info):
+    def save_dataset(self, info: schema.SetInfo) -> None:
         """Writes `dataset.json`: the `SetInfo` of the set trained on."""
         text = json.dumps(dataclasses.asdict(info), indent=2) + "\n"
         write_text(self.path / DATASET, text)
 
-    def load_dataset(self):
+    def load_dataset(self) -> schema.SetInfo:
         """Reads `dataset.json`: the `SetInfo` of the set trained on."""
         return schema.load(self.path / DATASET)
 
     @property
-    def uv_layout(self):
+    def uv_layout(self) -> Path | None:
         """Path of the UV layout of the set trained on, or None."""
         path = self.path / schema.UV_LAYOUT
         return path if path.is_file() else None
 
-    def snapshots(self):
+    def snapshots(self) -> list[Path]:
         """Returns the network snapshots as paths, oldest first, the final one last."""
         numbered = sorted(self.path.glob(f"network-snapshot-*{self.suffix}"))
         final = (self.path / FINAL_SNAPSHOT).with_suffix(self.suffix)
         return numbered + [final] * final.is_file()
 
-    def snapshot(self, kimg=None):
+    def snapshot(self, kimg: int | None = None) -> Path:
         """Returns the path of the newest snapshot, or of the one taken at `kimg`."""
         found = self.snapshots()
         if kimg is not None:
@@ -127,11 +135,11 @@ class RunFolder:
             raise FileNotFoundError(f"{self.path}: no network snapshot yet")
         return found[-1]
 
-    def load_network(self, path, network):
+    def load_network(self, path: str | Path, network: str) -> dict[str, np.ndarray]:
         """Reads one network's arrays out of a snapshot: see `load_network`."""
         return load_network(path, network)
 
-    def keep_sheet(self, images):
+    def keep_sheet(self, images: int) -> None:
         """Gives the sheet of samples made after `images` a name of its own, `fakes<kimg>.<images of
         the next thousand>.png`, before one of the same kimg takes its place; one that has it
         already stays, as a run that is resumed comes by a second time."""
@@ -141,7 +149,7 @@ class RunFolder:
             if not kept.exists():
                 path.rename(kept)
 
-    def save_snapshot(self, name, networks):
+    def save_snapshot(self, name: str, networks: dict[str, dict[str, np.ndarray]]) -> None:
         """Writes a network snapshot as an `.npz` without pickles.
 
         Args:
@@ -156,7 +164,7 @@ class RunFolder:
         array_files.write_npz(self.path / name, arrays)
 
 
-def load_network(path, network):
+def load_network(path: str | Path, network: str) -> dict[str, np.ndarray]:
     """Reads one network's arrays out of a snapshot.
 
     Args:
@@ -175,7 +183,7 @@ def load_network(path, network):
     return arrays
 
 
-def network_names(path):
+def network_names(path: str | Path) -> list[str]:
     """Returns the names of the networks in a snapshot; errors as of `load_network`."""
     return sorted({key.partition("/")[0] for key in _snapshot_part(path, array_files.npz_names)})
 
@@ -187,12 +195,12 @@ def _snapshot_part(path, read, *args):
         raise ValueError(f"{error}; a network snapshot expected") from None
 
 
-def numbered(result_dir, number, desc):
+def numbered(result_dir: str | Path, number: int, desc: str) -> RunFolder:
     """Returns the `RunFolder` `NNN-desc` under `result_dir`, whether it is there or not."""
     return RunFolder(Path(result_dir) / f"{number:03d}-{desc}")
 
 
-def create(result_dir, desc):
+def create(result_dir: str | Path, desc: str) -> RunFolder:
     """Makes the next numbered folder `NNN-desc` under `result_dir`.
 
     Returns:
@@ -210,7 +218,7 @@ def create(result_dir, desc):
             continue  # another process took the number
 
 
-def check_writable(result_dir):
+def check_writable(result_dir: str | Path) -> None:
     """Raises OSError unless run folders can be made in a folder, or the folder itself can."""
     root = Path(result_dir).absolute()
     nearest = next(path for path in (root, *root.parents) if path.exists())
@@ -219,7 +227,7 @@ def check_writable(result_dir):
 
 
 @contextlib.contextmanager
-def utility_folder(result_dir, desc):
+def utility_folder(result_dir: str | Path, desc: str) -> Iterator[RunFolder]:
     """Makes the folder of a utility run; it ends with `_done.txt`, or is removed on an error.
 
     Yields:
@@ -234,7 +242,7 @@ def utility_folder(result_dir, desc):
         raise
 
 
-def locate(run_id, result_dir):
+def locate(run_id: int | str | Path, result_dir: str | Path) -> RunFolder:
     """Finds a run folder.
 
     Args:

@@ -1,6 +1,10 @@
 """Scalars of a run: averaged over the time between two ticks, as PGGAN's autosummary does."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -21,18 +25,18 @@ class Averages:
         self._sums, self._counts, self._pending = {}, {}, []
         self._not_finite = set()
 
-    def add(self, scalars):
+    def add(self, scalars: dict[str, tf.Tensor]) -> None:
         """Adds one evaluation: dict of name to scalar."""
         self._pending.append(scalars)
         if len(self._pending) >= _PENDING_LIMIT:
             self._collect()
 
-    def not_finite(self):
+    def not_finite(self) -> list[str]:
         """Returns the names of values that were infinite or not a number, sorted."""
         self._collect()
         return sorted(self._not_finite)
 
-    def flush(self):
+    def flush(self) -> dict[str, float]:
         """Returns dict of name to mean (float) and starts anew."""
         self._collect()
         means = {name: self._sums[name] / count for name, count in self._counts.items()}
@@ -54,7 +58,7 @@ class Averages:
 class EventFile:
     """The TensorBoard events of a run folder; None keeps none. Closed at the end of a `with`."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | Path):
         self._folder = folder
         self._writer = (
             tf.summary.create_noop_writer()
@@ -69,14 +73,14 @@ class EventFile:
         with disk_errors(self._folder):
             self._writer.close()
 
-    def scalars(self, values, step):
+    def scalars(self, values: dict[str, float], step: int) -> None:
         """Writes dict of name to float at `step` (images shown)."""
         with disk_errors(self._folder), self._writer.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
             self._writer.flush()
 
-    def histograms(self, values, step):
+    def histograms(self, values: dict[str, np.ndarray], step: int) -> None:
         """Writes dict of name to array at `step`."""
         with disk_errors(self._folder), self._writer.as_default(step=step):
             for name, value in values.items():
@@ -84,7 +88,7 @@ class EventFile:
             self._writer.flush()
 
     @contextlib.contextmanager
-    def graph_of(self, name, step):
+    def graph_of(self, name: str, step: int) -> Iterator[None]:
         """Writes the graphs of the functions that a block traces, as `name`."""
         tf.summary.trace_on(graph=True, profiler=False)
         try:

@@ -1,8 +1,11 @@
 """Starting and resuming a run: devices, trainer, run folder, loop."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -11,10 +14,16 @@ from tf_facegan.engine import devices, run_folder
 from tf_facegan.engine.loop import Loop, Stopped
 from tf_facegan.engine.workers import Workers
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.run_folder import RunFolder
+
+
 __all__ = ["Stopped", "train"]
 
 
-def train(config, result_dir="results", run=None):
+def train(
+    config: Any, result_dir: str | Path = "results", run: RunFolder | None = None
+) -> RunFolder:
     """Trains until the end of the configuration.
 
     With `TF_CONFIG` in the environment every worker calls it with the same arguments; the run
@@ -82,7 +91,7 @@ def _new_run(config, trainer, result_dir, workers):
     return run_folder.numbered(result_dir, workers.gather([number])[0, 0], config.desc)
 
 
-def absolute_paths(config):
+def absolute_paths(config: Any) -> Any:
     """Returns the configuration with absolute set folders, so that it resumes from anywhere."""
     sets = {role: str(Path(path).resolve()) for role, path in config.data.sets.items()}
     return dataclasses.replace(config, data=dataclasses.replace(config.data, sets=sets))

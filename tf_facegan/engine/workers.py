@@ -1,7 +1,10 @@
 """The processes that train together, one a machine: what they tell each other, and losing one."""
 
+from __future__ import annotations
+
 import contextlib
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +27,7 @@ class Workers:
       is_chief: bool; only the chief, number 0, writes into the run folder.
     """
 
-    def __init__(self, strategy=None):
+    def __init__(self, strategy: tf.distribute.Strategy | None = None):
         self._strategy = strategy
         addresses, self.number = devices.worker_addresses(strategy) if strategy else ([], 0)
         self._addresses = addresses
@@ -32,7 +35,7 @@ class Workers:
         self.is_chief = self.number == 0
         self._all_tables = tf.function(self._sum_tables)
 
-    def gather(self, numbers):
+    def gather(self, numbers: list[int]) -> np.ndarray:
         """Collects numbers from all workers; all have to call it at the same place.
 
         Args:
@@ -47,12 +50,12 @@ class Workers:
         table[self.number] = numbers
         return np.array(self._all_tables(tf.constant(table)), np.int64)
 
-    def wait(self):
+    def wait(self) -> None:
         """Returns when all workers have called it."""
         self.gather([0])
 
     @contextlib.contextmanager
-    def watched(self):
+    def watched(self) -> Iterator[None]:
         """Turns what TensorFlow raises when another worker is gone into a ConnectionError."""
         try:
             yield

@@ -6,8 +6,11 @@ Examples:
   python -m tf_facegan.expression classify 3 judged datasets/raf/test
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_facegan import command_line, export_command
@@ -40,7 +43,7 @@ EXAMPLES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     args = _parser().parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
@@ -146,7 +149,7 @@ def _add_faces(add):
     add("--limit", type=int, metavar="N", help="only the first N (default: all)")
 
 
-def generate(args):
+def generate(args: argparse.Namespace) -> None:
     """Writes samples of one expression or of all; prints the paths."""
     from tf_facegan.expression import outputs
 
@@ -159,7 +162,7 @@ def generate(args):
         _print(outputs.write_samples(args.out_dir, pipeline, expression, output))
 
 
-def interpolate(args):
+def interpolate(args: argparse.Namespace) -> None:
     """Writes `interpolation.png`, a row for each face, and a moving picture."""
     from tf_facegan.expression import outputs
 
@@ -172,7 +175,7 @@ def interpolate(args):
     _print(outputs.write_interpolation(args.out_dir, images, args.video))
 
 
-def reconstruct(args):
+def reconstruct(args: argparse.Namespace) -> None:
     """Writes every reconstruction, and a sheet of faces above their reconstructions."""
     from tf_facegan.expression import outputs
     from tf_facegan.expression.inference import AutoencoderPipeline
@@ -190,7 +193,7 @@ def reconstruct(args):
     _print(outputs.write_reconstructions(args.out_dir, faces, made))
 
 
-def classify(args):
+def classify(args: argparse.Namespace) -> None:
     """Writes `predictions.csv`, and the report of a set; prints the accuracy."""
     from tf_facegan.expression import outputs
     from tf_facegan.expression.inference import ClassifierPipeline
@@ -204,7 +207,7 @@ def classify(args):
         print(f"accuracy {report.accuracy:.1%} of {report.count}")
 
 
-def export(args):
+def export(args: argparse.Namespace) -> None:
     """Writes the network and prints how far the file is from the Keras one."""
     from tf_facegan.expression.inference import ExpressionPipeline
 
@@ -213,7 +216,7 @@ def export(args):
     )
 
 
-def import_checkpoint(args):
+def import_checkpoint(args: argparse.Namespace) -> None:
     """Makes the run folder and prints its path."""
     from tf_facegan.expression import import_runs
 
@@ -221,14 +224,14 @@ def import_checkpoint(args):
     print(made.path)
 
 
-def import_autoencoder(args):
+def import_autoencoder(args: argparse.Namespace) -> None:
     """Makes the run folder and prints its path."""
     from tf_facegan.expression import import_runs
 
     print(import_runs.import_autoencoder(args.json, args.weights, args.out_dir).path)
 
 
-def distances(args):
+def distances(args: argparse.Namespace) -> None:
     """Writes the picture and prints the distances."""
     from tf_facegan import files
     from tf_facegan.expression import representation
@@ -246,7 +249,7 @@ def distances(args):
     print(args.out)
 
 
-def show(args):
+def show(args: argparse.Namespace) -> None:
     """Writes the sheet."""
     from tf_facegan import files
     from tf_facegan.expression import outputs, sampling

@@ -1,7 +1,11 @@
 """Training of the autoencoder."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +18,13 @@ from tf_facegan.expression.networks import Autoencoder
 from tf_facegan.expression.trainer import Trainer, check_choice, epoch_phase
 from tf_facegan.utilities.images import save_image_grid
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.expression import epochs
+    from tf_facegan.expression.config import AutoencoderConfig
+
+
 TARGET_RANGES = ("unit", "symmetric")
 
 
@@ -24,7 +35,7 @@ class AutoencoderTrainer(Trainer):
       autoencoder: `networks.Autoencoder`.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: AutoencoderConfig, strategy: tf.distribute.Strategy):
         super().__init__(config, strategy)
         check_choice("network.target_range", config.network.target_range, TARGET_RANGES)
         self.epoch_images = epoch_steps(self.set.count, config) * config.train.batch_size
@@ -41,11 +52,13 @@ class AutoencoderTrainer(Trainer):
         columns += ["Validation/reconstruction"] if self.test is not None else []
         self.history = History(config.train.epochs, columns)
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> epochs.Phase:
         """Returns what to run now, as the loop takes it."""
         return epoch_phase(self, progress, self.epoch_images)
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: epochs.Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Takes one step; at the end of an epoch judges the set for validation.
 
         Returns:
@@ -83,17 +96,17 @@ class AutoencoderTrainer(Trainer):
     def _is_unit(self):
         return self.config.network.target_range == "unit"
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module]:
         return {"autoencoder": self.autoencoder, "opt": self.opt, "history": self.history}
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {"autoencoder": reference.extract(self.autoencoder)}
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`, the faces of the sheet."""
         self._save_sheet(self._sheet_images(), run.path / "reals.png")
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png`, every face above its reconstruction, and the history."""
         images = self._sheet_images()
         made = self.autoencoder(images - 0.5).numpy() + (0.0 if self._is_unit else 0.5)
@@ -116,12 +129,12 @@ class AutoencoderTrainer(Trainer):
         save_image_grid(sheet, path, (0, 1), (columns, len(rows)))
 
 
-def epoch_steps(count, config):
+def epoch_steps(count: int, config: Any) -> int:
     """Returns the steps of a pass over `count` images; the last one ends in the next pass."""
     return math.ceil(count / config.train.batch_size)
 
 
-def network_arguments(config):
+def network_arguments(config: AutoencoderConfig) -> dict[str, Any]:
     """Returns the arguments of `networks.Autoencoder` that a configuration holds."""
     arguments = dataclasses.asdict(config.network)
     del arguments["target_range"]

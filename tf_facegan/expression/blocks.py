@@ -3,6 +3,11 @@
 All are built at once. Variables are called as the published ones; images are NHWC.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
@@ -15,7 +20,15 @@ class Affine(tf.keras.layers.Layer):
     `call` of this class: [N, in] -> [N, out].
     """
 
-    def __init__(self, shape, limit, leaves=("/kernel", "/bias"), activation=None, seed=None, **kw):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        limit: float,
+        leaves: Sequence[str] = ("/kernel", "/bias"),
+        activation: str | None = None,
+        seed: int | None = None,
+        **kw: Any,
+    ):
         """Makes the variables.
 
         Args:
@@ -37,16 +50,16 @@ class Affine(tf.keras.layers.Layer):
         self.built = True
 
     @property
-    def outputs(self):
+    def outputs(self) -> int:
         """int, width of the output."""
         return self.weight.shape[-1]
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{published ending: variable}."""
         return dict(zip(self._leaves, (self.weight, self.bias)))
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         y = self._product(x, tf.cast(self.weight, self.compute_dtype))
         return activate(y, tf.cast(self.bias, self.compute_dtype), self._activation)
 
@@ -60,7 +73,9 @@ class Convolution(Affine):
     `padding` is "SAME" or "VALID", `stride` an int.
     """
 
-    def __init__(self, shape, limit, stride=1, padding="SAME", **kw):
+    def __init__(
+        self, shape: Sequence[int], limit: float, stride: int = 1, padding: str = "SAME", **kw: Any
+    ):
         super().__init__(shape, limit, **kw)
         self._stride, self._padding = stride, padding
 
@@ -77,12 +92,12 @@ class TransposedConvolution(Affine):
     The weight is [h, w, out, in].
     """
 
-    def __init__(self, shape, limit, stride=1, **kw):
+    def __init__(self, shape: Sequence[int], limit: float, stride: int = 1, **kw: Any):
         super().__init__(shape, limit, **kw)
         self._stride = stride
 
     @property
-    def outputs(self):
+    def outputs(self) -> int:
         return self.weight.shape[2]
 
     def _product(self, x, weight):
@@ -100,7 +115,15 @@ class BatchNorm(tf.keras.layers.Layer):
     moving ones; `update` moves these towards the batch's.
     """
 
-    def __init__(self, units, epsilon, decay, leaves, unbiased=False, **kw):
+    def __init__(
+        self,
+        units: int,
+        epsilon: float,
+        decay: float,
+        leaves: Sequence[str],
+        unbiased: bool = False,
+        **kw: Any,
+    ):
         """Makes the variables.
 
         Args:
@@ -126,12 +149,12 @@ class BatchNorm(tf.keras.layers.Layer):
         self.built = True
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{published ending: variable}."""
         variables = (self.scale, self.shift, self.moving_mean, self.moving_variance)
         return dict(zip(self._leaves, variables))
 
-    def call(self, x, batch_statistics, update=False):
+    def call(self, x: tf.Tensor, batch_statistics: bool, update: bool = False) -> tf.Tensor:
         if batch_statistics:
             mean, variance = self._moments(x)
             if update:
@@ -160,7 +183,9 @@ class BatchNorm(tf.keras.layers.Layer):
         ema_update(moving, values, self.decay)
 
 
-def uniform(shape, limit, seed, dtype):
+def uniform(
+    shape: Sequence[int], limit: float, seed: int | None, dtype: tf.DType | str | None
+) -> tf.Tensor:
     """Draws an initial weight from U(-limit, limit), the same for every dtype.
 
     Arguments as of `layers.normal`.

@@ -1,6 +1,10 @@
 """Training of the VGG16 classifier."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +18,13 @@ from tf_facegan.expression.trainer import Trainer, check_choice, epoch_phase
 from tf_facegan.expression.vgg16 import BLOCKS, Classifier
 from tf_facegan.utilities.images import save_image_grid
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.expression import epochs
+    from tf_facegan.expression.config import ClassifierConfig
+
+
 SPLITS = ("official", "random")
 _SHEET = 8  # faces of each expression on the sheet of reals
 
@@ -25,7 +36,7 @@ class ClassifierTrainer(Trainer):
       classifier: `networks.Classifier`.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: ClassifierConfig, strategy: tf.distribute.Strategy):
         super().__init__(config, strategy)
         train = config.train
         check_choice("train.split", train.split, SPLITS)
@@ -74,12 +85,12 @@ class ClassifierTrainer(Trainer):
             )
         self.judged, self.learned = Pool(sets, numbers[:kept]), Pool(sets, numbers[kept:])
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> epochs.Phase:
         """Returns what to run now, as the loop takes it."""
         frozen = self.config.train.epochs
         return epoch_phase(self, progress, self.epoch_images, frozen_epochs=frozen)
 
-    def batches(self, phase, position):
+    def batches(self, phase: epochs.Phase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over record batches, from an example on."""
         return self.learned.iterate(
             self.config.train.batch_size,
@@ -88,7 +99,9 @@ class ClassifierTrainer(Trainer):
             prefetch=self.config.runtime.prefetch,
         )
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: epochs.Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Takes one step; at the end of an epoch judges the images for validation.
 
         Returns:
@@ -130,7 +143,7 @@ class ClassifierTrainer(Trainer):
         _, terms = self._loss(records, labels)
         return {name.replace("Loss", "Validation"): value for name, value in terms.items()}
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module]:
         return {
             "classifier": self.classifier,
             "opt": self.opt,
@@ -138,14 +151,14 @@ class ClassifierTrainer(Trainer):
             "history": self.history,
         }
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {"classifier": reference.extract(self.classifier)}
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`, a row for each expression."""
         reals = self.set.read(self.some_of_each(_SHEET))
         save_image_grid(reals, run.path / "reals.png", self.set.range, (_SHEET, len(self.names)))
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes the history and its curves."""
         self.history.write(run.path)

@@ -1,6 +1,10 @@
 """Training of the conditional WGAN-GP."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +17,12 @@ from tf_facegan.expression.networks import Critic, Generator
 from tf_facegan.expression.trainer import Trainer, check_choice
 from tf_facegan.utilities.images import save_image_grid
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.expression.config import CWGANConfig
+
+
 HIDDEN_LAYER = "Discriminator.fully"
 
 
@@ -24,7 +34,7 @@ class CWGANTrainer(Trainer):
       representations: `representation.Representations`, the conditions.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: CWGANConfig, strategy: tf.distribute.Strategy):
         super().__init__(config, strategy)
         check_choice("data.layout", config.data.layout, images.LAYOUTS)
         weight = config.loss.mismatch_weight
@@ -63,13 +73,15 @@ class CWGANTrainer(Trainer):
             )
         self._draws = tf.function(self._draws_of_step)
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> epochs.Phase:
         """Returns what to run now, as the loop takes it."""
         train = self.config.train
         batches = train.critic_iterations + (progress.iteration > 0)
         return epochs.phase_at(progress, batches * train.batch_size, self.epoch_images)
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: epochs.Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Takes one generator step (but not in the first iteration), then the critic's steps.
 
         Returns:
@@ -90,7 +102,7 @@ class CWGANTrainer(Trainer):
             scalars[name] = sum(one[name] for one in repeats) / len(repeats)
         return scalars
 
-    def rate_share(self, progress):
+    def rate_share(self, progress: Progress) -> float:
         """Returns the factor of both learning rates, from 1 down to 0 in the last passes."""
         decaying = self.config.train.decay_epochs * self.epoch_images
         left = self.total_images - progress.images
@@ -98,7 +110,7 @@ class CWGANTrainer(Trainer):
 
     # Randomness
 
-    def draws(self, step):
+    def draws(self, step: int) -> dict[str, Any]:
         """Every random number of one iteration, for the global batch.
 
         Args:
@@ -178,20 +190,20 @@ class CWGANTrainer(Trainer):
         condition = tf.gather(self._rows, (labels + other) % len(self.names))
         return losses.Mismatch(condition, tf.cast(other > 0, tf.float32)[:, None], weight)
 
-    def reals_of(self, records):
+    def reals_of(self, records: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Makes what the critic sees of records: NHWC in [-1, 1]."""
         reals = 2 * (self.images_of(records) - 0.5)
         return images.scrambled(reals) if self.config.data.layout == "scrambled" else reals
 
     # What the loop asks for
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module]:
         return {"G": self.G, "D": self.D, "G_opt": self.G_opt, "D_opt": self.D_opt}
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Keeps the representations in the run's folder; returns the configuration with which a
         resumed run takes them from there."""
         super().prepare_run(run)
@@ -200,13 +212,13 @@ class CWGANTrainer(Trainer):
         data = dataclasses.replace(self.config.data, representations=str(path))
         return dataclasses.replace(self.config, data=data)
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`, a row for each expression."""
         reals = self.set.read(self.some_of_each(self.config.train.sample_images))
         size = self.config.train.sample_images, len(self.names)
         save_image_grid(reals, run.path / "reals.png", self.set.range, size)
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png`, a row for each expression, the same noise in every row."""
         columns = self.config.train.sample_images
         noise = Draws(self.config.random_seed, 0).normal("sheet", [columns, self.G.noise_dim])

@@ -1,12 +1,21 @@
 """Passes over a set: what the loop runs now, and what was measured in each of them."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.files import atomic_file
 from tf_facegan.utilities.charts import write_curves
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.expression.config import CWGANTrain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,18 +37,20 @@ class Phase:
     stage: int = 0
 
     @property
-    def key(self):
+    def key(self) -> tuple:
         """Data are opened once."""
         return ()
 
-    def describe(self):
+    def describe(self) -> str:
         return f"epoch {self.epoch:<4d}"
 
-    def scalars(self):
+    def scalars(self) -> dict[str, float]:
         return {"epoch": self.epoch, "stage": self.stage}
 
 
-def phase_at(progress, images, epoch_images, frozen_epochs=None):
+def phase_at(
+    progress: Progress, images: int, epoch_images: int, frozen_epochs: int | None = None
+) -> Phase:
     """Returns the phase of an iteration.
 
     Args:
@@ -60,12 +71,12 @@ def phase_at(progress, images, epoch_images, frozen_epochs=None):
     )
 
 
-def whole_batches(count, train):
+def whole_batches(count: int, train: CWGANTrain) -> int:
     """Returns the images of a pass of the GAN over `count`: whole batches only, as published."""
     return max(count // train.batch_size, 1) * train.batch_size
 
 
-def gan_images(count, train):
+def gan_images(count: int, train: CWGANTrain) -> int:
     """Returns after how many images the training of the GAN ends.
 
     The first iteration has no generator step, as published.
@@ -78,7 +89,7 @@ def gan_images(count, train):
     return min(train.epochs * whole_batches(count, train), batches * train.batch_size)
 
 
-def of_snapshot(path, count, train):
+def of_snapshot(path: Path, count: int, train: CWGANTrain) -> int:
     """Returns the passes over `count` images after which a snapshot of the GAN was taken.
 
     Args:
@@ -101,14 +112,14 @@ class History(tf.Module):
       columns: names of the scalars.
     """
 
-    def __init__(self, epochs, columns):
+    def __init__(self, epochs: int, columns: Sequence[str]):
         super().__init__()
         self.columns = list(columns)
         shape = (epochs, len(self.columns))
         self.sums = tf.Variable(np.zeros(shape), trainable=False, name="sums")
         self.counts = tf.Variable(np.zeros(shape), trainable=False, name="counts")
 
-    def add(self, epoch, scalars):
+    def add(self, epoch: int, scalars: dict[str, tf.Tensor]) -> None:
         """Adds one evaluation of some of the columns, {name: scalar}."""
         known = [name for name in scalars if name in self.columns]
         places = [[epoch, self.columns.index(name)] for name in known]
@@ -116,14 +127,14 @@ class History(tf.Module):
         self.sums.scatter_nd_add(places, values)
         self.counts.scatter_nd_add(places, np.ones(len(known)))
 
-    def means(self):
+    def means(self) -> np.ndarray:
         """Returns float64 [epochs so far, columns], NaN where nothing was measured."""
         sums, counts = self.sums.numpy(), self.counts.numpy()
         rows = np.flatnonzero(counts.any(axis=1))
         done = slice(0, rows[-1] + 1 if len(rows) else 0)
         return np.where(counts, sums / np.maximum(counts, 1), np.nan)[done]
 
-    def write(self, folder):
+    def write(self, folder: str | Path) -> None:
         """Writes `history.csv`, and for every kind of scalar (what follows the slash of its name)
         `curve-<kind>.png`, one line for each of its sources."""
         means = self.means()

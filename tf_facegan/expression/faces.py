@@ -1,6 +1,9 @@
 """Faces to be classified or reconstructed: of picture files, folders of them, or record sets."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +31,12 @@ class Faces:
     expressions: list = None
 
 
-def read(paths, side, crop=faces.WHOLE, limit=None):
+def read(
+    paths: Sequence[str | Path],
+    side: int,
+    crop: faces.CropOptions = faces.WHOLE,
+    limit: int | None = None,
+) -> Faces:
     """Reads faces.
 
     Args:

@@ -1,12 +1,25 @@
 """Images at the doors of the networks: ranges, order of colours, and the published layout."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 CHANNEL_ORDERS = ("rgb", "bgr")
 LAYOUTS = ("nhwc", "scrambled")
 
 
-def from_records(records, value_range=(0, 255), channel_order="rgb"):
+def from_records(
+    records: tf.Tensor | np.ndarray,
+    value_range: Sequence[float] = (0, 255),
+    channel_order: str = "rgb",
+) -> tf.Tensor:
     """Makes images of a batch of records.
 
     Args:
@@ -23,7 +36,7 @@ def from_records(records, value_range=(0, 255), channel_order="rgb"):
     return images[..., ::-1] if channel_order == "bgr" else images
 
 
-def scrambled(images):
+def scrambled(images: tf.Tensor) -> tf.Tensor:
     """Takes images [N, H, W, C] to what the published GAN makes of them.
 
     It flattens them by rows, columns and colours, and reads the same numbers by colours, rows and
@@ -34,7 +47,7 @@ def scrambled(images):
     return tf.ensure_shape(tf.transpose(x, [0, 2, 3, 1]), images.shape)
 
 
-def unscrambled(images):
+def unscrambled(images: tf.Tensor) -> tf.Tensor:
     """Inverse of `scrambled`."""
     x = tf.transpose(images, [0, 3, 1, 2])
     return tf.ensure_shape(tf.reshape(x, tf.shape(images)), images.shape)

@@ -1,6 +1,9 @@
 """Published files as run folders, which every command and utility takes."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +15,14 @@ from tf_facegan.files import atomic_folder
 from tf_facegan.records import schema
 from tf_facegan.sources.expressions import EXPRESSIONS
 
+if TYPE_CHECKING:
+    from tf_facegan.expression.networks import Generator
+    from tf_facegan.expression.representation import Representations
 
-def import_checkpoint(path, representations, out_dir):
+
+def import_checkpoint(
+    path: str | Path, representations: str | Path, out_dir: str | Path
+) -> run_folder.RunFolder:
     """Makes a run folder of a checkpoint of the published GAN.
 
     The statistics that the published code never gathers are gathered over batches of mixed
@@ -53,7 +62,9 @@ def import_checkpoint(path, representations, out_dir):
     return _make(out_dir, config, generator.image_size, networks, found)
 
 
-def import_autoencoder(json_path, weights_path, out_dir):
+def import_autoencoder(
+    json_path: str | Path, weights_path: str | Path, out_dir: str | Path
+) -> run_folder.RunFolder:
     """Makes a run folder of a published autoencoder; see `imports.load_autoencoder`.
 
     Raises:
@@ -74,7 +85,9 @@ def import_autoencoder(json_path, weights_path, out_dir):
     return _make(out_dir, config, model.image_size, networks)
 
 
-def check_conditions(path, generator, representations):
+def check_conditions(
+    path: str | Path, generator: Generator, representations: Representations
+) -> None:
     """Raises ValueError unless representations are as long as a checkpoint's conditions."""
     length = representations.rows.shape[1]
     if length != generator.condition_dim:
@@ -84,7 +97,7 @@ def check_conditions(path, generator, representations):
         )
 
 
-def epoch_of(path):
+def epoch_of(path: str | Path) -> int:
     """Returns the epoch in `model_<epoch>_<iteration>.ckpt`, as the published code reads it; else
     0."""
     fields = Path(str(path).rstrip(".")).name.split("_")

@@ -1,7 +1,11 @@
 """Reading what the published code saved: TensorFlow-1 checkpoints, and the Keras autoencoder."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +15,10 @@ from tf_facegan.engine.optimizers import write
 from tf_facegan.expression import keras_files, reference
 from tf_facegan.expression.networks import Autoencoder, Critic, Generator
 from tf_facegan.files import read_json
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.optimizers import Adam
+
 
 _NETWORKS = {"G": "Generator.", "D": "Discriminator."}
 _SLOTS = {"m": "/Adam", "v": "/Adam_1"}
@@ -38,7 +46,7 @@ class Checkpoint:
     D: dict
     optimizers: dict
 
-    def generator(self, statistics="batch"):
+    def generator(self, statistics: str = "batch") -> Generator:
         """Makes the generator with these weights; its sizes are found from their shapes.
 
         Args:
@@ -64,7 +72,7 @@ class Checkpoint:
         reference.assign(model, arrays)
         return model
 
-    def critic(self, image_size=100):
+    def critic(self, image_size: int = 100) -> Critic:
         """Makes the critic with these weights; `image_size` as of `networks.Critic`."""
         dim = _shape(self.D, "Discriminator.1.Filters", 4)[3]
         model = Critic(self._condition_dim(), image_size, dim, seed=0)
@@ -75,7 +83,7 @@ class Checkpoint:
         return _shape(self.D, "Discriminator.fully/weights", 2)[0] - 100
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str | Path) -> Checkpoint:
     """Reads a checkpoint of the published code (TensorFlow 1, by name; without running code).
 
     Args:
@@ -131,7 +139,9 @@ def _optimizer(saved, network):
     return state
 
 
-def assign_optimizer(optimizer, model, names, state):
+def assign_optimizer(
+    optimizer: Adam, model: tf.keras.Model, names: Sequence[str], state: dict
+) -> None:
     """Gives an optimizer the moments and the step count of a published one.
 
     Args:
@@ -154,7 +164,7 @@ def assign_optimizer(optimizer, model, names, state):
         write(variable, variable.dtype.as_numpy_dtype(state[power]))
 
 
-def load_autoencoder(json_path, weights_path):
+def load_autoencoder(json_path: str | Path, weights_path: str | Path) -> Autoencoder:
     """Makes the autoencoder of a published pair of files.
 
     Args:

@@ -4,7 +4,10 @@ A run is of one of three systems, and so is its pipeline; `ExpressionPipeline.fr
 Pictures are uint8 [N, H, W, 3], RGB.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +63,12 @@ class GeneratorPipeline(ExpressionPipeline):
 
     def __init__(
         self,
-        generator,
-        representations,
-        layout="nhwc",
-        channel_order="rgb",
-        name="cwgan",
-        epoch=0,
+        generator: Generator,
+        representations: representation.Representations,
+        layout: str = "nhwc",
+        channel_order: str = "rgb",
+        name: str = "cwgan",
+        epoch: int = 0,
     ):
         self.generator, self.representations = generator, representations
         self.layout, self.channel_order = layout, channel_order
@@ -94,7 +97,12 @@ class GeneratorPipeline(ExpressionPipeline):
         return cls(generator, representations, data.layout, data.channel_order, name, epoch)
 
     @classmethod
-    def from_checkpoint(cls, path, representations, statistics="moving"):
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        representations: str | Path | representation.Representations,
+        statistics: str = "moving",
+    ) -> GeneratorPipeline:
         """Loads a checkpoint of the published code.
 
         Args:
@@ -127,7 +135,7 @@ class GeneratorPipeline(ExpressionPipeline):
     def _save_further(self, folder):
         self.representations.save(folder / representation.FOLDER)
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of noise [N, noise_dim] and condition
         [N, condition_dim] that gives `images`, [N, H, W, 3] in [-1, 1], RGB; its signature)."""
 
@@ -140,7 +148,7 @@ class GeneratorPipeline(ExpressionPipeline):
         sizes["condition"] = self.representations.rows.shape[1]
         return generate, {n: tf.TensorSpec([None, size], tf.float32) for n, size in sizes.items()}
 
-    def __call__(self, expression, count=1, seed=0):
+    def __call__(self, expression: str, count: int = 1, seed: int = 0) -> Output:
         """Generates faces of an expression.
 
         Args:
@@ -157,23 +165,23 @@ class GeneratorPipeline(ExpressionPipeline):
         condition = np.repeat(self.condition(expression)[None], _positive(count), axis=0)
         return self.generate(self.noise(count, seed), condition)
 
-    def noise(self, count, seed=0):
+    def noise(self, count: int, seed: int = 0) -> np.ndarray:
         """Returns float32 [count, noise_dim], standard normal."""
         random = np.random.RandomState(seed)
         return random.randn(count, self.generator.noise_dim).astype(np.float32)
 
-    def condition(self, expression):
+    def condition(self, expression: str) -> np.ndarray:
         """Returns the condition of an expression, float32 [condition_dim]; ValueError if none."""
         return self.representations.of([expression])[0].astype(np.float32)
 
-    def generate(self, noise, condition):
+    def generate(self, noise: np.ndarray, condition: np.ndarray) -> Output:
         """Runs the generator on noise [N, noise_dim] and conditions [N, condition_dim]."""
         images = sampling.generate(
             self.generator, noise, condition, self.layout, self.channel_order, AT_ONCE
         )
         return Output(images, noise, condition)
 
-    def generate_classes(self, count, seed=0):
+    def generate_classes(self, count: int, seed: int = 0) -> np.ndarray:
         """Returns faces of every expression from the same noise: uint8 [K, count, H, W, 3]."""
         rows = self.representations.rows.astype(np.float32)
         noise = self.noise(_positive(count), seed)
@@ -181,7 +189,9 @@ class GeneratorPipeline(ExpressionPipeline):
             self.generator, rows, noise, self.layout, self.channel_order, AT_ONCE
         )
 
-    def interpolate(self, expressions, steps=8, count=4, seed=0):
+    def interpolate(
+        self, expressions: Sequence[str], steps: int = 8, count: int = 4, seed: int = 0
+    ) -> np.ndarray:
         """Moves faces from expression to expression, on straight lines between their conditions.
 
         Args:

@@ -1,5 +1,7 @@
 """Weights in Keras HDF5 files, read as numbers: nothing in the file is run."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import h5py
@@ -8,7 +10,7 @@ import numpy as np
 from tf_facegan import hdf5_files
 
 
-def read_weights(path):
+def read_weights(path: str | Path) -> dict[str, np.ndarray]:
     """Reads a file of `save_weights` or `save` (`.h5`).
 
     Args:

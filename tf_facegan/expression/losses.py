@@ -1,19 +1,27 @@
 """Losses of the expression system: pure functions of tensors, linear in means over the batch."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from tf_facegan import losses
 
+if TYPE_CHECKING:
+    from tf_facegan.expression.networks import Critic, Generator
 
-def reconstruction_error(reconstructions, targets):
+
+def reconstruction_error(reconstructions: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
     """Returns the mean squared error of images [N, H, W, C]."""
     targets = tf.cast(targets, reconstructions.dtype)
     return tf.reduce_mean(tf.math.squared_difference(reconstructions, targets))
 
 
-def generator_loss(G, D, noise, condition):
+def generator_loss(
+    G: Generator, D: Critic, noise: tf.Tensor, condition: tf.Tensor
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The generator's loss of WGAN-GP (Gulrajani et al., 2017): - mean D(G(z, c), c).
 
     Args:
@@ -44,7 +52,16 @@ class Mismatch:
     weight: float
 
 
-def critic_loss(G, D, reals, noise, condition, mixing, gradient_penalty_weight=10.0, mismatch=None):
+def critic_loss(
+    G: Generator,
+    D: Critic,
+    reals: tf.Tensor,
+    noise: tf.Tensor,
+    condition: tf.Tensor,
+    mixing: tf.Tensor,
+    gradient_penalty_weight: float = 10.0,
+    mismatch: Mismatch | None = None,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The critic's loss of WGAN-GP; real and fake are judged with the same condition.
 
     Args:
@@ -78,13 +95,17 @@ def critic_loss(G, D, reals, noise, condition, mixing, gradient_penalty_weight=1
     return loss, {f"Loss/{name}": value for name, value in terms.items()}
 
 
-def gradient_penalty(D, reals, fakes, condition, mixing):
+def gradient_penalty(
+    D: Critic, reals: tf.Tensor, fakes: tf.Tensor, condition: tf.Tensor, mixing: tf.Tensor
+) -> tf.Tensor:
     """Returns the mean of (slope - 1)**2 on lines between reals and fakes; see `critic_loss`."""
     _, slopes = slopes_between(D, reals, fakes, condition, mixing)
     return tf.reduce_mean(tf.square(slopes - 1.0))
 
 
-def slopes_between(D, reals, fakes, condition, mixing):
+def slopes_between(
+    D: Critic, reals: tf.Tensor, fakes: tf.Tensor, condition: tf.Tensor, mixing: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the critic's gradients [N, S, S, 3] on lines between images, and their norms [N]."""
     mixed = losses.mix(reals, fakes, mixing)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -94,7 +115,9 @@ def slopes_between(D, reals, fakes, condition, mixing):
     return gradients, losses.sample_norms(gradients)
 
 
-def classification_loss(logits, labels):
+def classification_loss(
+    logits: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """Cross-entropy and accuracy of a classifier.
 
     Args:

@@ -4,7 +4,10 @@ Names of variables are the published ones (Shaowen1994/TAMU_CSCE633_CourseProjec
 TensorFlow's; `reference.py` maps to the published layouts. Images are NHWC.
 """
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import tensorflow as tf
 
@@ -64,15 +67,15 @@ class Autoencoder(_Network):
 
     def __init__(
         self,
-        code_activation="softmax",
-        output_activation="sigmoid",
-        image_size=100,
-        dim=64,
-        code_gain=1.0,
-        norm_decay=0.99,
-        seed=None,
-        name="autoencoder",
-        dtype=None,
+        code_activation: str = "softmax",
+        output_activation: str = "sigmoid",
+        image_size: int = 100,
+        dim: int = 64,
+        code_gain: float = 1.0,
+        norm_decay: float = 0.99,
+        seed: int | None = None,
+        name: str = "autoencoder",
+        dtype: Any = None,
     ):
         """Builds the network; the defaults are the published values.
 
@@ -118,7 +121,7 @@ class Autoencoder(_Network):
         self.built = True
 
     @property
-    def code_size(self):
+    def code_size(self) -> int:
         """int, numbers in a code."""
         return (self.image_size // 4) ** 2
 
@@ -126,17 +129,17 @@ class Autoencoder(_Network):
         limit = _glorot(9 * inputs, 9 * outputs)
         self._add(path, Convolution, (3, 3, inputs, outputs), limit, **kw)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return self.decode(self.encode(images), training)
 
-    def encode(self, images):
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
         return self._run(self._encoder_steps(), images)["dense_5"]
 
-    def decode(self, codes, training=False):
+    def decode(self, codes: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Makes reconstructions of codes [N, (S / 4)**2]; `training` as of the call."""
         return self._run(self._decoder_steps(training), codes)["conv2d_17"]
 
-    def activations(self, images, training=False):
+    def activations(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Returns {published name of a layer: its output}, for images as of the call."""
         outputs = self._run(self._encoder_steps(), images)
         return {**outputs, **self._run(self._decoder_steps(training), outputs["dense_5"])}
@@ -182,16 +185,16 @@ class Generator(_Network):
 
     def __init__(
         self,
-        kind="concat",
-        noise_dim=128,
-        condition_dim=20,
-        image_size=100,
-        dim=64,
-        statistics="batch",
-        condition_gain=1.0,
-        seed=None,
-        name="generator",
-        dtype=None,
+        kind: str = "concat",
+        noise_dim: int = 128,
+        condition_dim: int = 20,
+        image_size: int = 100,
+        dim: int = 64,
+        statistics: str = "batch",
+        condition_gain: float = 1.0,
+        seed: int | None = None,
+        name: str = "generator",
+        dtype: Any = None,
     ):
         """Builds the network; the defaults are the published values.
 
@@ -233,7 +236,7 @@ class Generator(_Network):
                 self._add("Generator.BN2", BatchNorm, dim, 1e-5, 0.99, _TFLIB_NORM)
         self.built = True
 
-    def call(self, noise, condition, training=False):
+    def call(self, noise: tf.Tensor, condition: tf.Tensor, training: bool = False) -> tf.Tensor:
         noise = tf.cast(noise, self.compute_dtype)
         condition = tf.cast(condition, self.compute_dtype) * self.condition_gain
         x = tf.concat([noise, condition], axis=1) if self.kind == "concat" else noise + condition
@@ -259,13 +262,13 @@ class Critic(_Network):
 
     def __init__(
         self,
-        condition_dim=20,
-        image_size=100,
-        dim=64,
-        condition_gain=1.0,
-        seed=None,
-        name="critic",
-        dtype=None,
+        condition_dim: int = 20,
+        image_size: int = 100,
+        dim: int = 64,
+        condition_gain: float = 1.0,
+        seed: int | None = None,
+        name: str = "critic",
+        dtype: Any = None,
     ):
         """Builds the network; arguments as of `Generator`, and
 
@@ -290,10 +293,10 @@ class Critic(_Network):
         self._add("Discriminator.output", *_tflib_linear(300, 1))
         self.built = True
 
-    def call(self, images, condition):
+    def call(self, images: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         return self.score(self.features(images), condition)
 
-    def features(self, images):
+    def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns [N, 100] of images as of the call."""
         x = tf.cast(images, self.compute_dtype)
         for number in range(1, len(CRITIC_STRIDES) + 1):
@@ -301,7 +304,7 @@ class Critic(_Network):
         reduction = self.named_layers["Discriminator.reduction"]
         return reduction(tf.reshape(x, [-1, reduction.weight.shape[0]]))
 
-    def score(self, features, condition):
+    def score(self, features: tf.Tensor, condition: tf.Tensor) -> tf.Tensor:
         """Returns scores, as of the call, of features [N, 100]."""
         condition = tf.cast(condition, features.dtype) * self.condition_gain
         x = tf.concat([features, condition], axis=1)

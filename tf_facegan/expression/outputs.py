@@ -1,7 +1,10 @@
 """What the commands write: pictures, sheets, tables."""
 
+from __future__ import annotations
+
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,11 +14,19 @@ from tf_facegan.metrics import classification
 from tf_facegan.utilities.images import as_rgb, image_grid, save_image_grid, write_image
 from tf_facegan.utilities.video import animation_writer
 
+if TYPE_CHECKING:
+    from tf_facegan.expression.faces import Faces
+    from tf_facegan.expression.inference import GeneratorPipeline, Output
+    from tf_facegan.expression.photo_pipelines import ClassifierPipeline
+
+
 _COLUMNS = 10
 _FPS = 12
 
 
-def write_samples(folder, pipeline, expression, output):
+def write_samples(
+    folder: str | Path, pipeline: GeneratorPipeline, expression: str, output: Output
+) -> list[Path]:
     """Writes samples of an expression as pictures, as a sheet, and as the published array.
 
     Args:
@@ -40,14 +51,16 @@ def write_samples(folder, pipeline, expression, output):
     return written
 
 
-def write_sheet(path, images, columns=None):
+def write_sheet(path: str | Path, images: np.ndarray, columns: int | None = None) -> list[Path]:
     """Writes pictures, uint8 [N, H, W, 3], side by side, row by row; returns the path in a list."""
     columns = columns or min(_COLUMNS, len(images))
     size = columns, -(-len(images) // columns)
     return save_image_grid(images.transpose(0, 3, 1, 2), path, (0, 255), size)
 
 
-def write_interpolation(folder, images, video=None):
+def write_interpolation(
+    folder: str | Path, images: np.ndarray, video: str | None = None
+) -> list[Path]:
     """Writes `interpolation.png`, a row for each face, and a moving picture of all faces.
 
     Args:
@@ -70,7 +83,9 @@ def write_interpolation(folder, images, video=None):
     return written
 
 
-def write_reconstructions(folder, faces, reconstructions):
+def write_reconstructions(
+    folder: str | Path, faces: Faces, reconstructions: np.ndarray
+) -> list[Path]:
     """Writes each reconstruction as `<name>.png`, and a sheet, every face above its own.
 
     Args:
@@ -96,7 +111,9 @@ def write_reconstructions(folder, faces, reconstructions):
     return written + write_sheet(folder / "sheet.png", np.concatenate(rows), columns)
 
 
-def write_classification(folder, pipeline, faces, probabilities):
+def write_classification(
+    folder: str | Path, pipeline: ClassifierPipeline, faces: Faces, probabilities: np.ndarray
+) -> tuple[list[Path], classification.Report | None]:
     """Writes `predictions.csv`; with known expressions also `classification.json`, `.csv`, `.png`.
 
     Args:

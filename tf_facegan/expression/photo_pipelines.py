@@ -1,7 +1,11 @@
 """Pipelines that take photos: the autoencoder and the classifier."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +15,9 @@ from tf_facegan.expression import autoencoder_trainer, representation
 from tf_facegan.expression.networks import Autoencoder, Classifier
 from tf_facegan.expression.pipeline import AT_ONCE, ExpressionPipeline, assign
 from tf_facegan.sources.photos import AUTO, read_faces
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.faces.preparation import CropOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +50,12 @@ class AutoencoderPipeline(ExpressionPipeline):
     used_networks = ("autoencoder",)
 
     def __init__(
-        self, autoencoder, target_range="unit", channel_order="rgb", names=(), name="autoencoder"
+        self,
+        autoencoder: Autoencoder,
+        target_range: str = "unit",
+        channel_order: str = "rgb",
+        names: Sequence[str] = (),
+        name: str = "autoencoder",
     ):
         self.autoencoder, self.target_range = autoencoder, target_range
         self.channel_order, self.names, self.name = channel_order, tuple(names), name
@@ -59,7 +71,7 @@ class AutoencoderPipeline(ExpressionPipeline):
         return cls(model, *options, representation.names_of(info), f"{run.name}-{path.stem}")
 
     @classmethod
-    def from_files(cls, json_path, weights_path):
+    def from_files(cls, json_path: str | Path, weights_path: str | Path) -> AutoencoderPipeline:
         """Loads a published autoencoder; see `imports.load_autoencoder`."""
         from tf_facegan.expression import imports
 
@@ -68,11 +80,11 @@ class AutoencoderPipeline(ExpressionPipeline):
         return cls(model, "symmetric", "bgr", representation.EXPRESSIONS, name)
 
     @property
-    def image_size(self):
+    def image_size(self) -> int:
         """int, side of the pictures it takes."""
         return self.autoencoder.image_size
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of images [N, S, S, 3] in [-0.5, 0.5], in the order
         of colours trained with, that gives `codes` and `reconstructions`; its signature)."""
 
@@ -83,10 +95,12 @@ class AutoencoderPipeline(ExpressionPipeline):
         side = self.image_size
         return code, {"images": tf.TensorSpec([None, side, side, 3], tf.float32)}
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         return {"image_size": self.image_size, "range": [-0.5, 0.5], "channels": self.channel_order}
 
-    def __call__(self, photos, crop=AUTO, seed=None):
+    def __call__(
+        self, photos: Any, crop: str | CropOptions = AUTO, seed: int | None = None
+    ) -> Reconstruction:
         """Sends photos through their codes.
 
         Args:
@@ -103,7 +117,7 @@ class AutoencoderPipeline(ExpressionPipeline):
         faces = read_faces(photos, self.image_size, crop)
         return Reconstruction(self.reconstruct(faces), faces, self.encode(faces))
 
-    def encode(self, images):
+    def encode(self, images: np.ndarray) -> np.ndarray:
         """Returns the codes of faces, float32 [N, code_size].
 
         Args:
@@ -111,7 +125,7 @@ class AutoencoderPipeline(ExpressionPipeline):
         """
         return self._each(self.autoencoder.encode, images)
 
-    def reconstruct(self, images):
+    def reconstruct(self, images: np.ndarray) -> np.ndarray:
         """Returns what is left of faces on the way through their codes.
 
         Args:
@@ -153,7 +167,13 @@ class ClassifierPipeline(ExpressionPipeline):
     system = "expression-vgg16"
     used_networks = ("classifier",)
 
-    def __init__(self, classifier, names, image_size=100, name="classifier"):
+    def __init__(
+        self,
+        classifier: Classifier,
+        names: Sequence[str],
+        image_size: int = 100,
+        name: str = "classifier",
+    ):
         self.classifier, self.names = classifier, tuple(names)
         self.image_size, self.name = image_size, name
 
@@ -166,17 +186,19 @@ class ClassifierPipeline(ExpressionPipeline):
         assign(model, run.load_network(path, "classifier"), path)
         return cls(model, names, info.shape[1], f"{run.name}-{path.stem}")
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of images [N, S, S, 3] in [-1, 1] that gives
         `probabilities` [N, K]; its signature)."""
         side = self.image_size
         images = tf.TensorSpec([None, side, side, 3], tf.float32)
         return lambda images: {"probabilities": self.classifier(images)}, {"images": images}
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         return {"image_size": self.image_size, "range": [-1, 1]}
 
-    def __call__(self, photos, crop=AUTO, seed=None):
+    def __call__(
+        self, photos: Any, crop: str | CropOptions = AUTO, seed: int | None = None
+    ) -> outputs.Recognition:
         """Says which expressions photos show.
 
         Args:
@@ -191,7 +213,7 @@ class ClassifierPipeline(ExpressionPipeline):
         faces = read_faces(photos, self.image_size, crop)
         return outputs.Recognition(list(self.names), self.classify(faces))
 
-    def classify(self, images):
+    def classify(self, images: np.ndarray) -> np.ndarray:
         """Says which expression faces show.
 
         Args:
@@ -202,7 +224,7 @@ class ClassifierPipeline(ExpressionPipeline):
         """
         return self._each(self.classifier, images)
 
-    def features(self, images):
+    def features(self, images: np.ndarray) -> np.ndarray:
         """Returns what the last layer sees of images, float32 [N, D]: for distances of sets."""
         return self._each(self.classifier.features, images)
 

@@ -1,10 +1,21 @@
 """What the pipelines of the three expression systems share."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tf_facegan import pipelines
 from tf_facegan.engine import run_folder
 from tf_facegan.expression import reference, sampling
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tf_facegan.expression.representation import Representations
+
 
 AT_ONCE = 64  # images of a call of a network
 
@@ -21,7 +32,13 @@ class ExpressionPipeline(pipelines.Pipeline):
     system = None
 
     @classmethod
-    def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
+    def from_run(
+        cls,
+        run_id: int | str | Path,
+        snapshot: int | None = None,
+        result_dir: str | Path = "results",
+        **options: Any,
+    ) -> ExpressionPipeline:
         """Loads the network of a training run.
 
         Args:
@@ -51,15 +68,21 @@ class ExpressionPipeline(pipelines.Pipeline):
         return pipeline
 
     @property
-    def dataset(self):
+    def dataset(self) -> str | None:
         """Folder of the set that it was trained on; None where that is not known."""
         return self.origin and self.origin.run.load_config().data.sets.get("faces")
 
-    def labels(self):
+    def labels(self) -> dict[str, list[str]]:
         return {"expressions": list(self.names)}
 
 
-def assign(model, arrays, path, trained="moving", representations=None):
+def assign(
+    model: tf.keras.Model,
+    arrays: dict[str, np.ndarray],
+    path: str | Path,
+    trained: str = "moving",
+    representations: Representations | None = None,
+) -> None:
     """Fills a network from a snapshot; gathers the statistics that training did not keep."""
     try:
         reference.assign(model, arrays)

@@ -1,9 +1,17 @@
 """A part of several sets, read as if it were one."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.records import order
+
+if TYPE_CHECKING:
+    from tf_facegan.records.reader import RecordSet
 
 
 class Pool:
@@ -18,17 +26,17 @@ class Pool:
       fields: {"expression": int64 [N]}.
     """
 
-    def __init__(self, sets, numbers):
+    def __init__(self, sets: Sequence[RecordSet], numbers: Sequence[np.ndarray]):
         self._sets, self._numbers = sets, np.asarray(numbers, np.int64)
         self._starts = np.cumsum([0] + [records.count for records in sets])
         labels = np.concatenate([records.fields["expression"] for records in sets])
         self.fields = {"expression": labels[self._numbers]}
 
     @property
-    def count(self):
+    def count(self) -> int:
         return len(self._numbers)
 
-    def read(self, indices):
+    def read(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Reads examples by their place in the pool: [N, C, H, W]; see `RecordSet.read`."""
         numbers = self._numbers[np.asarray(indices, np.int64)]
         shape = self._sets[0].info.shape
@@ -38,7 +46,9 @@ class Pool:
             images[own] = records.read(numbers[own] - start)
         return images
 
-    def iterate(self, batch, position=0, seed=0, prefetch=2):
+    def iterate(
+        self, batch: int, position: int = 0, seed: int = 0, prefetch: int = 2
+    ) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates endlessly over batches {`images`, `expression`}; see `RecordSet.batches`."""
 
         def read(number):

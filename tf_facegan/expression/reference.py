@@ -5,9 +5,17 @@ and columns there, and through rows, columns and channels here. All other layout
 `imports.py` reads the published files.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tf_facegan import reference_weights
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 _MOVING = {"moving_mean": 0.0, "moving_variance": 1.0}
 _FLAT_OUTPUTS = ("Generator.Input", "Generator.BN1")  # the last axis is a map
@@ -38,7 +46,7 @@ class _PublishedView:
         return np.moveaxis(array, self._axis + 2, self._axis).reshape(self.shape)
 
 
-def assign(model, arrays):
+def assign(model: tf.keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """Fills a network from published arrays.
 
     Args:
@@ -60,7 +68,7 @@ def assign(model, arrays):
     reference_weights.assign(variables, arrays)
 
 
-def extract(model):
+def extract(model: tf.keras.Model) -> dict[str, np.ndarray]:
     """Returns {published name: array in the published layout} of a network, in its order.
 
     The moving statistics of a generator are left out if it does not use them.
@@ -72,7 +80,7 @@ def extract(model):
     return arrays
 
 
-def published(model):
+def published(model: tf.keras.Model) -> dict[str, Any]:
     """Returns {published name: variable, or a view of it, in the published layout}."""
     return {
         name: in_published_layout(model, name, variable)
@@ -80,7 +88,7 @@ def published(model):
     }
 
 
-def in_published_layout(model, name, variable):
+def in_published_layout(model: tf.keras.Model, name: str, variable: tf.Variable) -> Any:
     """Returns what has the shape of a published array and fills the variable, or a slot like it.
 
     Args:
@@ -97,7 +105,7 @@ def in_published_layout(model, name, variable):
     return variable
 
 
-def canonical(name):
+def canonical(name: str) -> str:
     """Returns a name without TensorFlow's scope: `Generator.2/Generator.2.Filters` and
     `Generator.2.Filters` are the same."""
     scope, slash, rest = name.partition("/")

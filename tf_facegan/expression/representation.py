@@ -4,9 +4,13 @@ The published code projects on rows of the matrix of eigenvectors, where columns
 class means come from a division of integers; both can be had for comparison.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +19,12 @@ from tf_facegan.config import nearest
 from tf_facegan.expression import images as doors
 from tf_facegan.files import atomic_folder, read_json
 from tf_facegan.sources.expressions import EXPRESSIONS
+
+if TYPE_CHECKING:
+    from tf_facegan.expression.networks import Autoencoder
+    from tf_facegan.records.reader import RecordSet
+    from tf_facegan.records.schema import SetInfo
+
 
 FOLDER = "representations"  # in a run folder
 FILE = "representations.json"
@@ -37,7 +47,7 @@ class Representations:
     rows: np.ndarray
     made: dict = dataclasses.field(default_factory=dict)
 
-    def save(self, path, overwrite=False):
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Writes a folder: `representations.json`, and `<name>.npy` (float64 [D]) as published.
 
         Raises:
@@ -55,7 +65,7 @@ class Representations:
             for name, row in zip(self.names, self.rows):
                 np.save(folder / f"{name}.npy", row)
 
-    def of(self, names):
+    def of(self, names: Sequence[str]) -> np.ndarray:
         """Returns the rows of `names`, [len(names), D]; ValueError for a name that has none."""
         unknown = [name for name in names if name not in self.names]
         if unknown:
@@ -66,24 +76,24 @@ class Representations:
         return self.rows[[self.names.index(name) for name in names]]
 
     @property
-    def codes(self):
+    def codes(self) -> np.ndarray:
         """float64 [K, D']: the rows without the one-hot at their end, where there is one."""
         count = len(self.names)
         has_one_hot = np.array_equal(self.rows[:, -count:], np.eye(count))
         return self.rows[:, :-count] if has_one_hot else self.rows
 
-    def distances(self, codes=False):
+    def distances(self, codes: bool = False) -> np.ndarray:
         """Returns the Euclidean distances between the rows, or between the codes, [K, K]."""
         rows = self.codes if codes else self.rows
         return np.linalg.norm(rows[:, None] - rows[None], axis=2)
 
 
-def one_hot(names):
+def one_hot(names: Sequence[str]) -> Representations:
     """Returns representations that tell the expressions apart and nothing else."""
     return Representations(tuple(names), np.eye(len(names)), {"one_hot": True, "components": 0})
 
 
-def load(path):
+def load(path: str | Path) -> Representations:
     """Reads representations.
 
     Args:
@@ -179,7 +189,9 @@ class RepresentationBuilder:
                 f"projection is {self.projection!r}, expected one of {', '.join(PROJECTIONS)}"
             )
 
-    def build(self, codes, class_codes, names):
+    def build(
+        self, codes: np.ndarray, class_codes: np.ndarray, names: Sequence[str]
+    ) -> Representations:
         """Makes the representations.
 
         Args:
@@ -209,7 +221,9 @@ class RepresentationBuilder:
             rows = np.concatenate([rows, np.eye(len(names))], axis=1)
         return Representations(tuple(names), rows, dataclasses.asdict(self))
 
-    def build_from_set(self, autoencoder, records, channel_order="rgb"):
+    def build_from_set(
+        self, autoencoder: Autoencoder, records: RecordSet, channel_order: str = "rgb"
+    ) -> Representations:
         """Makes the representations of a set's expressions.
 
         Args:
@@ -243,7 +257,7 @@ class RepresentationBuilder:
 PUBLISHED = RepresentationBuilder(projection="rows", center=False, whiten=False, integer_mean=True)
 
 
-def class_names(records):
+def class_names(records: RecordSet) -> tuple[str, ...]:
     """Returns the names of the expressions of a set.
 
     Args:
@@ -260,12 +274,12 @@ def class_names(records):
     return names_of(records.info)
 
 
-def names_of(info):
+def names_of(info: SetInfo) -> tuple[str, ...]:
     """Returns the names of the expressions of a `SetInfo` with the field `expression`."""
     return tuple(info.fields.get("expression", {}).get("names") or EXPRESSIONS)
 
 
-def mean_image(images, integer=False):
+def mean_image(images: Iterable[np.ndarray], integer: bool = False) -> np.ndarray:
     """Averages images as they come.
 
     Args:
@@ -287,7 +301,7 @@ def mean_image(images, integer=False):
     return np.asarray(mean, np.float64)
 
 
-def eigenvectors(codes, projection="columns"):
+def eigenvectors(codes: np.ndarray, projection: str = "columns") -> tuple[np.ndarray, np.ndarray]:
     """Returns eigenvalues and eigenvectors (columns) of codes' scatter matrix C^T C.
 
     For "rows" they come as published, from a routine for matrices that need not be symmetric;
@@ -302,7 +316,9 @@ def eigenvectors(codes, projection="columns"):
     return values, vectors * np.where(largest < 0, -1.0, 1.0)
 
 
-def select_axes(values, vectors, components, projection="columns"):
+def select_axes(
+    values: np.ndarray, vectors: np.ndarray, components: int, projection: str = "columns"
+) -> np.ndarray:
     """Returns the axes [components, C] of the largest eigenvalues, see `RepresentationBuilder`."""
     indices = sorted(range(len(values)), key=lambda i: (values[i], i), reverse=True)[:components]
     return vectors[indices] if projection == "rows" else vectors[:, indices].T

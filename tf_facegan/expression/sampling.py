@@ -1,6 +1,9 @@
 """Samples of a trained generator."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -10,8 +13,18 @@ from tf_facegan.expression import images as doors
 from tf_facegan.expression.blocks import BatchNorm
 from tf_facegan.files import atomic_file
 
+if TYPE_CHECKING:
+    from tf_facegan.expression.networks import Generator
 
-def generate(generator, noise, condition, layout="nhwc", channel_order="rgb", minibatch=64):
+
+def generate(
+    generator: Generator,
+    noise: np.ndarray,
+    condition: np.ndarray,
+    layout: str = "nhwc",
+    channel_order: str = "rgb",
+    minibatch: int = 64,
+) -> np.ndarray:
     """Makes images.
 
     Args:
@@ -33,7 +46,14 @@ def generate(generator, noise, condition, layout="nhwc", channel_order="rgb", mi
     return numbers[..., ::-1] if channel_order == "bgr" else numbers
 
 
-def generate_classes(generator, rows, noise, layout="nhwc", channel_order="rgb", minibatch=64):
+def generate_classes(
+    generator: Generator,
+    rows: np.ndarray,
+    noise: np.ndarray,
+    layout: str = "nhwc",
+    channel_order: str = "rgb",
+    minibatch: int = 64,
+) -> np.ndarray:
     """Makes images of each expression from the same noise, each expression by itself.
 
     Args:
@@ -49,7 +69,7 @@ def generate_classes(generator, rows, noise, layout="nhwc", channel_order="rgb",
     return np.stack([generate(generator, noise, row, **options) for row in conditions])
 
 
-def to_numbers(outputs, layout="nhwc"):
+def to_numbers(outputs: np.ndarray | tf.Tensor, layout: str = "nhwc") -> np.ndarray:
     """Turns generated images into numbers as they are published, cut off, not rounded.
 
     Args:
@@ -64,7 +84,9 @@ def to_numbers(outputs, layout="nhwc"):
     return ((np.asarray(outputs, np.float32) + 1) * np.float32(127.5)).astype(np.int32)
 
 
-def gather_statistics(generator, rows, batches=50, batch=64, seed=0):
+def gather_statistics(
+    generator: Generator, rows: np.ndarray, batches: int = 50, batch: int = 64, seed: int = 0
+) -> None:
     """Sets the moving statistics of a generator that was trained without them.
 
     They become the means over batches in which the expressions are mixed evenly; with them the
@@ -91,7 +113,7 @@ def gather_statistics(generator, rows, batches=50, batch=64, seed=0):
             norm.decay = decay
 
 
-def save_published(folder, expression, epoch, images):
+def save_published(folder: str | Path, expression: str, epoch: int, images: np.ndarray) -> Path:
     """Writes samples as the published code does.
 
     Args:
@@ -109,7 +131,7 @@ def save_published(folder, expression, epoch, images):
     return path
 
 
-def load_published(path):
+def load_published(path: str | Path) -> np.ndarray:
     """Reads samples that `save_published` or the published code wrote.
 
     Args:

@@ -1,5 +1,10 @@
 """What the trainers of the three models share: sets, devices, epochs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -7,6 +12,11 @@ from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.expression import epochs, images
 from tf_facegan.expression.representation import class_names
 from tf_facegan.records.reader import RecordSet
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+
 
 EVALUATION_BATCH = 64
 
@@ -26,7 +36,7 @@ class Trainer:
       ValueError, FileNotFoundError: when set and configuration do not fit each other.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: Any, strategy: tf.distribute.Strategy):
         self.config, self.strategy = config, strategy
         self._replicas = strategy.num_replicas_in_sync
         batch = config.train.batch_size
@@ -51,11 +61,11 @@ class Trainer:
             )
 
     @property
-    def image_size(self):
+    def image_size(self) -> int:
         """int, side of the images."""
         return self.set.resolution
 
-    def batches(self, phase, position):
+    def batches(self, phase: epochs.Phase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over record batches, from an example on."""
         return self.set.iterate(
             self.config.train.batch_size,
@@ -64,27 +74,34 @@ class Trainer:
             prefetch=self.config.runtime.prefetch,
         )
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Puts into a new run's folder what using its networks needs."""
         run.save_dataset(self.set.info)
 
-    def images_of(self, records):
+    def images_of(self, records: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Makes images, float32 NHWC in [0, 1], of records of the set."""
         return images.from_records(records, self.set.range, self._channel_order)
 
-    def shown(self, images):
+    def shown(self, images: tf.Tensor | np.ndarray) -> tf.Tensor | np.ndarray:
         """Returns images [..., 3] of the network's order of colours as RGB."""
         return images[..., ::-1] if self._channel_order == "bgr" else images
 
-    def split(self, inputs):
+    def split(self, inputs: Any) -> Any:
         """Deals the global batch out to the replicas."""
         return split_batch(self.strategy, inputs)
 
-    def run(self, function, *inputs):
+    def run(
+        self, function: Callable[..., dict[str, tf.Tensor]], *inputs: Any
+    ) -> dict[str, tf.Tensor]:
         """Runs a function of per-replica inputs; its scalars become means over the replicas."""
         return run_replicas(self.strategy, function, inputs)
 
-    def mean_over(self, records, numbers, judge):
+    def mean_over(
+        self,
+        records: RecordSet,
+        numbers: np.ndarray,
+        judge: Callable[[Any, Any], dict[str, tf.Tensor]],
+    ) -> dict[str, tf.Tensor]:
         """Returns the means of what `judge` says of some records.
 
         Args:
@@ -101,7 +118,7 @@ class Trainer:
                 sums[name] = sums.get(name, 0.0) + float(value) * len(own)
         return {name: value / len(numbers) for name, value in sums.items()}
 
-    def some_of_each(self, count):
+    def some_of_each(self, count: int) -> np.ndarray:
         """Returns record numbers of the set, `count` of each expression (repeated if there are
         fewer; of an expression that has none, any), a function of the seed."""
         random = np.random.RandomState(self.config.random_seed)
@@ -113,7 +130,9 @@ class Trainer:
         return np.concatenate(chosen)
 
 
-def epoch_phase(trainer, progress, epoch_images, **options):
+def epoch_phase(
+    trainer: Trainer, progress: Progress, epoch_images: int, **options: Any
+) -> epochs.Phase:
     """Returns the phase of an iteration of one batch."""
     return epochs.phase_at(progress, trainer.config.train.batch_size, epoch_images, **options)
 
@@ -129,7 +148,7 @@ def _open_set(path, on_corrupt):
     return records
 
 
-def check_choice(name, value, known):
+def check_choice(name: str, value: Any, known: Sequence) -> None:
     """Raises ValueError unless a field has one of the known values."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")

@@ -1,6 +1,9 @@
 """The expression classifier: VGG16 (Simonyan and Zisserman, 2015) with a last layer of its own."""
 
+from __future__ import annotations
+
 import math
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -30,15 +33,15 @@ class Classifier(tf.keras.Model):
 
     def __init__(
         self,
-        num_classes=7,
-        weights=None,
-        pooling="avg",
-        include_top=False,
-        image_size=160,
-        preprocessing="tf",
-        resizing="legacy",
-        seed=None,
-        name="classifier",
+        num_classes: int = 7,
+        weights: str | Path | None = None,
+        pooling: str | None = "avg",
+        include_top: bool = False,
+        image_size: int = 160,
+        preprocessing: str = "tf",
+        resizing: str = "legacy",
+        seed: int | None = None,
+        name: str = "classifier",
     ):
         """Builds the network; the defaults are the published values, but for the weights.
 
@@ -102,7 +105,7 @@ class Classifier(tf.keras.Model):
         self.built = True
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{"<layer>/<leaf>": variable}, in the order of the network."""
         layers = [layer for layer in self._vgg.layers if layer.weights]
         layers += [self._last] if self._last is not None else []
@@ -112,15 +115,15 @@ class Classifier(tf.keras.Model):
             for leaf in ("kernel", "bias")
         }
 
-    def named_trainable_variables(self, blocks=0):
+    def named_trainable_variables(self, blocks: int = 0) -> dict[str, tf.Variable]:
         """Returns those of the dense layers and of the last `blocks` of VGG16's five blocks."""
         frozen = tuple(f"block{number}_" for number in range(1, BLOCKS + 1 - blocks))
         return {n: v for n, v in self.named_variables.items() if not n.startswith(frozen)}
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         return tf.nn.softmax(self.logits(images))
 
-    def logits(self, images):
+    def logits(self, images: tf.Tensor) -> tf.Tensor:
         """Returns [N, num_classes] of images as of the call."""
         if self._last is None:
             x = self._vgg(self.preprocess(images))
@@ -128,14 +131,14 @@ class Classifier(tf.keras.Model):
             x = self._last(self.features(images))
         return tf.cast(x, stable_dtype(x.dtype))
 
-    def features(self, images):
+    def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what the last layer sees, [N, D], of images as of the call."""
         x = self.preprocess(images)
         if self._last is None:
             return self._before_last(x)
         return self._flatten(self._vgg(x))
 
-    def preprocess(self, images):
+    def preprocess(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what VGG16 sees, float32 [N, image_size, image_size, 3]."""
         x = tf.cast(images, tf.float32)
         size, is_half = [self.image_size] * 2, self._resizing == "half_pixel"

@@ -4,12 +4,22 @@ An entry is found by a hash of everything that it depends on, so that nothing ha
 when a set, a network or a protocol changes.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tf_facegan import array_files
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tf_facegan.records.reader import RecordSet
+
 
 CACHE = Path("~/.cache/tf_facegan/metrics")
 _FORMAT = 1  # raise it when a metric changes what it keeps
@@ -22,10 +32,10 @@ class StatisticsCache:
       folder: where it is; None is `~/.cache/tf_facegan/metrics`.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder: str | Path | None = None):
         self._folder = Path(CACHE if folder is None else folder).expanduser()
 
-    def load(self, description):
+    def load(self, description: dict) -> tuple[np.ndarray, ...] | None:
         """Returns the tuple of arrays kept for a description (dict of JSON values), or None."""
         path = self._path(description)
         try:
@@ -36,7 +46,7 @@ class StatisticsCache:
             logging.warning("%s: cannot be read (%s), made anew", path, error)
             return None
 
-    def save(self, description, arrays):
+    def save(self, description: dict, arrays: Sequence[np.ndarray]) -> None:
         """Keeps a tuple of arrays for a description; where the disk does not take it, it is a
         warning, since nothing depends on it."""
         path = self._path(description)
@@ -52,7 +62,7 @@ class StatisticsCache:
         return self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.npz"
 
 
-def set_identity(records):
+def set_identity(records: RecordSet) -> dict:
     """What tells one set from another, and from itself after a change.
 
     Args:

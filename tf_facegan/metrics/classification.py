@@ -1,8 +1,11 @@
 """How well classes are recognised: accuracies, precision, recall, F1, the confusion matrix."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -13,7 +16,7 @@ from tf_facegan import files
 _CELL, _MARGIN = 56, 130  # pixels of the picture
 
 
-def confusion_matrix(labels, predictions, classes):
+def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
     """Counts how examples of each class are classified.
 
     Args:
@@ -61,38 +64,38 @@ class Report:
     protocol: dict
 
     @property
-    def count(self):
+    def count(self) -> int:
         """int, examples."""
         return int(self.confusion.sum())
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """float, share of the examples that are recognised; NaN without examples."""
         return float(_ratio(np.trace(self.confusion), self.confusion.sum()))
 
     @property
-    def mean_class_accuracy(self):
+    def mean_class_accuracy(self) -> float:
         """float, mean recall of the classes that have examples, so that all weigh the same."""
         recall = self.recall
         return float(np.nanmean(recall)) if np.isfinite(recall).any() else float("nan")
 
     @property
-    def precision(self):
+    def precision(self) -> np.ndarray:
         """float64 [C], share of what is taken for a class that is of it; NaN if nothing is."""
         return _ratio(np.diag(self.confusion), self.confusion.sum(axis=0))
 
     @property
-    def recall(self):
+    def recall(self) -> np.ndarray:
         """float64 [C], share of a class that is recognised; NaN for a class without examples."""
         return _ratio(np.diag(self.confusion), self.confusion.sum(axis=1))
 
     @property
-    def f1(self):
+    def f1(self) -> np.ndarray:
         """float64 [C], harmonic mean of precision and recall; NaN if there is nothing to judge."""
         total = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
         return _ratio(2.0 * np.diag(self.confusion), total)
 
-    def described(self):
+    def described(self) -> dict:
         """dict of plain values for a json file: protocol first; what is undefined is None."""
         per_class = zip(self.names, self.confusion, self.precision, self.recall, self.f1)
         return {
@@ -110,7 +113,7 @@ class Report:
             },
         }
 
-    def save(self, stem):
+    def save(self, stem: str | Path) -> None:
         """Writes `<stem>.json` (all numbers and the protocol), `<stem>.csv` and `<stem>.png` (the
         confusion matrix).
 
@@ -128,7 +131,7 @@ class Report:
         with files.atomic_file(stem.with_name(f"{stem.name}.png")) as file:
             file.write(cv2.imencode(".png", self.picture())[1].tobytes())
 
-    def picture(self):
+    def picture(self) -> np.ndarray:
         """Draws the matrix in shares of each true class: uint8 [H, W, 3], BGR."""
         side = _MARGIN + _CELL * len(self.names)
         image = np.full((side + 48, side + 16, 3), 255, np.uint8)
@@ -156,7 +159,9 @@ class Report:
         _write(image, str(self.confusion[row, column]), (middle, top + 42), "middle", 0.34, ink)
 
 
-def report(labels, predictions, names, protocol):
+def report(
+    labels: np.ndarray, predictions: np.ndarray, names: Sequence[str], protocol: Mapping
+) -> Report:
     """Report of some predictions; see `confusion_matrix` and `Report`."""
     names = list(names)
     return Report(confusion_matrix(labels, predictions, len(names)), names, dict(protocol))

@@ -4,6 +4,10 @@ Computed from images and from what a judge that the editor never saw (`metrics.j
 them; toy faces know where background and hair are.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 from tf_facegan.sources.action_units import AUS
@@ -13,8 +17,16 @@ KEPT_REGIONS = ("background", "hair")
 
 
 def editing_report(
-    asked, judged_before, judged_after, before, after, attention, regions, names, aus=AUS
-):
+    asked: np.ndarray,
+    judged_before: np.ndarray,
+    judged_after: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    attention: np.ndarray,
+    regions: np.ndarray,
+    names: Sequence[str],
+    aus: Sequence[str] = AUS,
+) -> dict:
     """Measures edits.
 
     Args:

@@ -1,10 +1,12 @@
 """Fréchet inception distance (Heusel et al. 2017), of activations."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy import linalg
 
 
-def statistics(activations):
+def statistics(activations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of activations.
 
     Args:
@@ -17,7 +19,7 @@ def statistics(activations):
     return activations.mean(axis=0), np.cov(activations, rowvar=False)
 
 
-def frechet_distance(a, b):
+def frechet_distance(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> float:
     """Fréchet distance of two normal distributions (equation 6).
 
     Args:

@@ -5,6 +5,8 @@ from a local file. Keras's InceptionV3 has other weights and another preparation
 its values go by other names.
 """
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
 
@@ -30,7 +32,7 @@ class PublishedInception:
       ValueError: another file.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         path = Path(path)
         path = path / GRAPH_NAME if path.is_dir() else path
         if not path.is_file():
@@ -49,7 +51,7 @@ class PublishedInception:
             raise ValueError(f"{path}: not the Inception graph of 2015 ({detail})") from None
         self._weights = weights.numpy()
 
-    def activations(self, images):
+    def activations(self, images: np.ndarray) -> np.ndarray:
         """Activations of the last pooling layer.
 
         Args:
@@ -60,7 +62,7 @@ class PublishedInception:
         """
         return self._run(tf.cast(images, tf.float32)).numpy().reshape(len(images), -1)
 
-    def probabilities(self, activations):
+    def probabilities(self, activations: np.ndarray) -> np.ndarray:
         """Class probabilities as the published score has them: without the bias of the logits.
 
         Args:
@@ -86,7 +88,7 @@ class KerasInception:
 
     SIDE = 299
 
-    def __init__(self, weights="imagenet"):
+    def __init__(self, weights: str = "imagenet"):
         weights = weights if weights == "imagenet" else Path(weights)
         if weights != "imagenet" and not weights.is_file():
             raise FileNotFoundError(f"{weights}: no such file; weights of InceptionV3 expected")
@@ -100,7 +102,7 @@ class KerasInception:
         name = "imagenet" if weights == "imagenet" else _identity(weights, weights.read_bytes())
         self.identity = f"keras InceptionV3 {name}"
 
-    def activations(self, images):
+    def activations(self, images: np.ndarray) -> np.ndarray:
         """Activations of the last pooling layer: uint8 [N, H, W, 3] -> float32 [N, 2048]."""
         images = tf.image.resize(tf.cast(images, tf.float32), (self.SIDE, self.SIDE))
         return self._network(images / 127.5 - 1, training=False).numpy()

@@ -1,9 +1,11 @@
 """Inception score (Salimans et al. 2016), of class probabilities."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
-def inception_score(probabilities, splits=10):
+def inception_score(probabilities: np.ndarray, splits: int = 10) -> tuple[float, float]:
     """How sure the classes of single images are, and how varied those of all.
 
     Args:

@@ -1,11 +1,19 @@
 """What judges learn from: toy faces that no data set holds. Imports no TensorFlow."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.sources.toy_faces import casting
 from tf_facegan.uv.workers import Workers
+
+if TYPE_CHECKING:
+    from tf_facegan.metrics.judges import JudgeConfig
+
 
 HELD_OUT = 0.15
 _CHUNK = 250
@@ -29,7 +37,7 @@ class Pictures:
     identity: np.ndarray
 
 
-def cast(config):
+def cast(config: JudgeConfig) -> tuple[list[casting.Example], list[casting.Example]]:
     """Chooses the pictures of a judge.
 
     The judge of identities is tested on other pictures of the same faces, the others on faces
@@ -65,7 +73,7 @@ def cast(config):
     return tuple(sorted(part, key=lambda example: example.identity) for part in parts)
 
 
-def draw(examples, workers=None):
+def draw(examples: Sequence[casting.Example], workers: int | None = None) -> Pictures:
     """Draws examples with all cores.
 
     Args:

@@ -4,12 +4,15 @@ They learn from toy faces once, and are kept in a cache. What a GAN has learned 
 measured with them: `judge = load_judge("aus")`, `judge(images)`. No GAN ever trains against them.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import fcntl
 import hashlib
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,13 +76,13 @@ class Judge:
       report: dict, what it achieves on held-out toy faces, with the protocol.
     """
 
-    def __init__(self, config, network, report):
+    def __init__(self, config: JudgeConfig, network: tf.keras.Model, report: dict):
         self.config = config
         self.report = report
         self._network = network
         self._features = None  # made when it is needed
 
-    def __call__(self, images):
+    def __call__(self, images: np.ndarray) -> np.ndarray:
         """Judges pictures of any size.
 
         Args:
@@ -98,7 +101,7 @@ class Judge:
             return np.clip(outputs * _AU_SCALE, *INTENSITY_RANGE).astype(np.float32)
         return tf.nn.softmax(outputs).numpy()
 
-    def features(self, images):
+    def features(self, images: np.ndarray) -> np.ndarray:
         """Returns what the last layer sees of pictures, float32 [N, 128], for distances of sets;
         arguments as of the call."""
         if self._features is None:
@@ -109,7 +112,9 @@ class Judge:
         )
 
 
-def load_judge(task, cache_dir=None, workers=None, **changes):
+def load_judge(
+    task: str, cache_dir: str | Path | None = None, workers: int | None = None, **changes: Any
+) -> Judge:
     """Loads a judge from the cache, after making it if it is not there or broken.
 
     Args:
@@ -156,7 +161,7 @@ def _fingerprint(config):
     return digest.hexdigest()[:16]
 
 
-def build_network(config):
+def build_network(config: JudgeConfig) -> tf.keras.Model:
     """A small convolutional network from uint8 [N, S, S, 3] to scores (AUs: intensities / 5)."""
     layers = tf.keras.layers
     size = {"aus": len(AUS), "expression": len(EXPRESSIONS), "identity": config.identities}
@@ -235,7 +240,7 @@ def _report(config, test, judged):
     return classification.report(_targets(config, test), judged, names, protocol).described()
 
 
-def au_agreement(true, judged):
+def au_agreement(true: np.ndarray, judged: np.ndarray) -> dict:
     """How well intensities agree.
 
     Args:

@@ -1,9 +1,17 @@
 """Kernel inception distance (Bińkowski et al. 2018), of activations."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
-def kernel_distance(a, b, subsets=100, subset_size=1000, random=None):
+def kernel_distance(
+    a: np.ndarray,
+    b: np.ndarray,
+    subsets: int = 100,
+    subset_size: int = 1000,
+    random: np.random.RandomState | None = None,
+) -> tuple[float, float]:
     """The unbiased squared maximum mean discrepancy with a cubic kernel (section 4).
 
     Args:

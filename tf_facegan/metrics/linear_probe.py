@@ -4,6 +4,8 @@ A probe (Alain and Bengio, *Understanding intermediate layers using linear class
 is multinomial logistic regression on the features as they are; nothing else learns.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import scipy.optimize
 import scipy.special
@@ -13,7 +15,9 @@ _CHOSEN_ON = 4  # every fourth example chooses the penalty
 _ITERATIONS = 200
 
 
-def linear_probe(features, labels, test_features, test_labels):
+def linear_probe(
+    features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray
+) -> float:
     """Trains a probe on some examples and tests it on others.
 
     Features are standardised by the mean and deviation of the first ones. The weight of the squared

@@ -3,6 +3,8 @@
 Between generated images it measures variation: the more alike a generator's images, the higher.
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
@@ -11,7 +13,9 @@ _WINDOW, _SIGMA = 11, 1.5
 _K1, _K2 = 0.01, 0.03
 
 
-def ssim_and_contrast(a, b, value_range=255.0):
+def ssim_and_contrast(
+    a: np.ndarray, b: np.ndarray, value_range: float = 255.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Structural similarity at one scale.
 
     Args:
@@ -36,7 +40,7 @@ def ssim_and_contrast(a, b, value_range=255.0):
     return np.mean(luminance * contrast, axis=axes), np.mean(contrast, axis=axes)
 
 
-def ms_ssim(a, b, value_range=255.0):
+def ms_ssim(a: np.ndarray, b: np.ndarray, value_range: float = 255.0) -> float:
     """Multi-scale structural similarity of pairs.
 
     Args:
@@ -56,7 +60,7 @@ def ms_ssim(a, b, value_range=255.0):
     return float(np.mean(result))
 
 
-def variation(images):
+def variation(images: np.ndarray) -> tuple[float, int]:
     """Similarity of every other image to the one behind it (PGGAN's `MS-SSIM`).
 
     Args:

@@ -3,12 +3,20 @@
 A metric takes in a set of images part by part, and compares the summaries of two sets.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_facegan.metrics import frechet_distance, inception_score, kernel_distance, ms_ssim
 from tf_facegan.metrics.sliced_wasserstein import SlicedWassersteinDistance
+
+if TYPE_CHECKING:
+    from tf_facegan.metrics.inception_network import KerasInception, PublishedInception
+
 
 INCEPTION, KERAS = "inception", "keras"
 
@@ -41,7 +49,9 @@ PROTOCOLS = {
 }
 
 
-def make(name, shape, network=None):
+def make(
+    name: str, shape: Sequence[int], network: PublishedInception | KerasInception | None = None
+) -> Any:
     """Makes a metric.
 
     Args:

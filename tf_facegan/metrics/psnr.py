@@ -1,9 +1,21 @@
 """Peak signal-to-noise ratio."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def psnr(a, b, value_range=255.0, border=0):
+
+def psnr(
+    a: tf.Tensor | np.ndarray,
+    b: tf.Tensor | np.ndarray,
+    value_range: float = 255.0,
+    border: int = 0,
+) -> tf.Tensor:
     """Peak signal-to-noise ratio of pairs of images; infinite for equal ones.
 
     Args:

@@ -1,8 +1,12 @@
 """Ranking by pairwise choices: TrueSkill (Herbrich et al. 2006), the extra `[ranking]`."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tf_facegan.files import read_text
 
@@ -27,12 +31,12 @@ class Skill:
     draws: int
 
     @property
-    def certain(self):
+    def certain(self) -> float:
         """float, the skill that it has almost certainly: mu - 3 sigma."""
         return self.mu - 3 * self.sigma
 
 
-def rank(choices):
+def rank(choices: Sequence[tuple]) -> list[Skill]:
     """Ranks contestants.
 
     Args:
@@ -69,7 +73,7 @@ def rank(choices):
     return sorted(found, key=lambda skill: -skill.certain)
 
 
-def choices_of_scores(scores):
+def choices_of_scores(scores: Mapping[str, Mapping[str, float]]) -> list[tuple]:
     """Lets contestants meet in every example; the higher score wins.
 
     Args:
@@ -95,7 +99,7 @@ def choices_of_scores(scores):
     return choices
 
 
-def read_choices(path):
+def read_choices(path: str | Path) -> list[tuple]:
     """Reads people's choices.
 
     Args:

@@ -4,6 +4,10 @@ Every level is compared on its own, so that the distance says at which scale two
 differ. The arithmetic, and the order in which random numbers are drawn, are PGGAN's.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import ndimage
 
@@ -16,7 +20,7 @@ SMALLEST_LEVEL = 16
 _KERNEL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]).astype(np.float32) / 256
 
 
-def laplacian_pyramid(images, count):
+def laplacian_pyramid(images: np.ndarray, count: int) -> list[np.ndarray]:
     """Splits images into bands of halving resolution.
 
     Args:
@@ -35,7 +39,7 @@ def laplacian_pyramid(images, count):
     return pyramid
 
 
-def descriptors(images, count, random):
+def descriptors(images: np.ndarray, count: int, random: np.random.RandomState) -> np.ndarray:
     """Cuts random patches of 7x7 pixels.
 
     Args:
@@ -56,7 +60,7 @@ def descriptors(images, count, random):
     return images[image, np.arange(channels).reshape(1, -1, 1, 1), rows, columns]
 
 
-def normalized(parts):
+def normalized(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Gives descriptors zero mean and unit deviation in every channel, as vectors.
 
     Args:
@@ -71,7 +75,13 @@ def normalized(parts):
     return whole.reshape(len(whole), -1)
 
 
-def sliced_wasserstein(a, b, random, repeats=REPEATS, directions=DIRECTIONS):
+def sliced_wasserstein(
+    a: np.ndarray,
+    b: np.ndarray,
+    random: np.random.RandomState,
+    repeats: int = REPEATS,
+    directions: int = DIRECTIONS,
+) -> float:
     """Mean distance between sorted projections of two sets of vectors.
 
     Args:
@@ -106,7 +116,12 @@ class SlicedWassersteinDistance:
       patches_per_image: int.
     """
 
-    def __init__(self, shape, random=None, patches_per_image=PATCHES_PER_IMAGE):
+    def __init__(
+        self,
+        shape: Sequence[int],
+        random: np.random.RandomState | None = None,
+        patches_per_image: int = PATCHES_PER_IMAGE,
+    ):
         side = shape[1]
         if side != shape[2] or side < SMALLEST_LEVEL or side & (side - 1):
             raise ValueError(
@@ -121,11 +136,11 @@ class SlicedWassersteinDistance:
         self._reals = None
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """list of str: what `distance` returns."""
         return [f"SWDx1e3_{side}" for side in self.sides] + ["SWDx1e3_avg"]
 
-    def part(self, images):
+    def part(self, images: np.ndarray) -> list[np.ndarray]:
         """Descriptors of some images of a set.
 
         Args:
@@ -137,11 +152,11 @@ class SlicedWassersteinDistance:
         pyramid = laplacian_pyramid(images, len(self.sides))
         return [descriptors(level, self._patches, self._random) for level in pyramid]
 
-    def summary(self, parts):
+    def summary(self, parts: Sequence[list[np.ndarray]]) -> list[np.ndarray]:
         """Descriptors of a whole set: list of parts -> list of float32 [N * patches, C * 49]."""
         return [normalized(level) for level in zip(*parts)]
 
-    def distance(self, a, b):
+    def distance(self, a: list[np.ndarray], b: list[np.ndarray]) -> list[float]:
         """Compares the summaries of two sets of equally many images.
 
         Returns:

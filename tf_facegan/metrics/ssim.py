@@ -1,5 +1,7 @@
 """Structural similarity (Wang et al. 2004): of tensors, for losses, and of 8-bit pictures."""
 
+from __future__ import annotations
+
 import functools
 
 import numpy as np
@@ -12,7 +14,7 @@ _K1, _K2 = 0.01, 0.03
 _GREY = (0.299, 0.587, 0.114)
 
 
-def ssim(a, b, value_range=255.0):
+def ssim(a: tf.Tensor, b: tf.Tensor, value_range: float = 255.0) -> tf.Tensor:
     """Mean structural similarity of pairs of images, over pixels and channels; differentiable.
 
     The Gaussian window is a product of matrices along each axis: on a CPU a fraction of the time of
@@ -46,7 +48,7 @@ def ssim(a, b, value_range=255.0):
     return tf.reduce_mean(similarity, axis=[1, 2, 3])
 
 
-def grey_ssim(a, b):
+def grey_ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mean structural similarity of the brightness of 8-bit pictures (RD-GAN's evaluation).
 
     Args:

@@ -7,8 +7,11 @@ Examples:
   python -m tf_facegan.rdgan evaluate latest --out evaluated
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Sequence
 
 from tf_facegan import command_line, export_command
 from tf_facegan.rdgan import commands
@@ -38,7 +41,7 @@ EXAMPLES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
         prog="python -m tf_facegan.rdgan",

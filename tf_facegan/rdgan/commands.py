@@ -3,6 +3,9 @@
 TensorFlow is imported inside, so that `-h` answers at once.
 """
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 from pathlib import Path
 
@@ -13,7 +16,7 @@ _MOST_FPS = 240
 _EVALUATION = ("frames.csv", "curve*", "evaluation.json")
 
 
-def predict(args):
+def predict(args: argparse.Namespace) -> None:
     """Writes the predictions of a set as pictures, and as videos if wanted."""
     from tf_facegan.rdgan import pairs, prediction
 
@@ -40,7 +43,7 @@ def predict(args):
         print(f"{Path(args.out) / prediction.FOLDERS[stage]}: {len(paths)} pictures")
 
 
-def synthesise(args):
+def synthesise(args: argparse.Namespace) -> None:
     """Writes a clip of a photo animated by other landmarks."""
     from tf_facegan.sources import drives
     from tf_facegan.utilities.video import frame_rate
@@ -72,7 +75,7 @@ def synthesise(args):
     print(args.out)
 
 
-def real_time_predict(args):
+def real_time_predict(args: argparse.Namespace) -> None:
     """Animates a photo by a camera or a video, and prints the frames a second of every stage."""
     from tf_facegan.rdgan import real_time
     from tf_facegan.sources.landmark_tables import read_table
@@ -110,7 +113,7 @@ def real_time_predict(args):
         print(args.out)
 
 
-def landmarks(args):
+def landmarks(args: argparse.Namespace) -> None:
     """Writes the landmarks of a video's frames as a table."""
     from tf_facegan.sources import drives
     from tf_facegan.sources.landmark_tables import write_table
@@ -124,7 +127,7 @@ def landmarks(args):
     print(f"{args.out}: landmarks of {len(found)} of {len(moments)} frames")
 
 
-def evaluate(args):
+def evaluate(args: argparse.Namespace) -> None:
     """Writes scores, curves and means of the predictions of a set, and prints the means."""
     from tf_facegan.rdgan import evaluation
 
@@ -141,7 +144,7 @@ def evaluate(args):
         print(Path(args.out) / path.name)
 
 
-def rank(args):
+def rank(args: argparse.Namespace) -> None:
     """Prints (and writes) the TrueSkill ranking of runs."""
     from tf_facegan.metrics import skill
 
@@ -177,7 +180,7 @@ def rank(args):
         print(args.out)
 
 
-def import_checkpoints(args):
+def import_checkpoints(args: argparse.Namespace) -> None:
     """Makes a folder to use as a run out of published checkpoints."""
     from tf_facegan.rdgan import reference
     from tf_facegan.rdgan.config import PUBLISHED
@@ -190,7 +193,7 @@ def import_checkpoints(args):
     print(reference.import_checkpoints(args.out, checkpoints, changes))
 
 
-def export(args):
+def export(args: argparse.Namespace) -> None:
     """Writes the generators and prints how far the file is from the Keras networks."""
     from tf_facegan import export_command
 

@@ -5,6 +5,8 @@ Defaults are published, except where the published code defeats its own purpose:
 what it does there. Imports no TensorFlow, so that `train.py -h` answers at once.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Optional
 
@@ -132,12 +134,12 @@ class Train:
     validation_pairs: int = option(64, "pairs of held-out subjects that are scored with each sheet")
 
     @property
-    def image_snapshot_ticks(self):
+    def image_snapshot_ticks(self) -> int:
         """int, log lines between sample sheets."""
         return max(1, round(self.times_to_save / self.summary_iterations))
 
     @property
-    def network_snapshot_ticks(self):
+    def network_snapshot_ticks(self) -> int:
         """int, log lines between network snapshots."""
         return self.image_snapshot_ticks
 

@@ -1,7 +1,12 @@
 """How near predictions are to the truth: SSIM and PSNR of every frame, means, curves."""
 
+from __future__ import annotations
+
 import csv
 import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +16,11 @@ from tf_facegan.metrics.ssim import grey_ssim
 from tf_facegan.rdgan import pairs
 from tf_facegan.rdgan.prediction import frame_names, predicted, sequences_of
 from tf_facegan.utilities.charts import write_curves
+
+if TYPE_CHECKING:
+    from tf_facegan.rdgan.inference import RDGANPipeline
+    from tf_facegan.records.reader import RecordSet
+
 
 FRAMES, CURVE, MEANS = "frames.csv", "curve.csv", "evaluation.json"
 METRICS = {"ssim": "SSIM", "psnr": "PSNR, dB"}
@@ -23,7 +33,9 @@ _PROTOCOL = (
 )
 
 
-def evaluate(pipeline, records, frames, refine=True):
+def evaluate(
+    pipeline: RDGANPipeline, records: RecordSet, frames: pairs.Frames, refine: bool = True
+) -> list[dict]:
     """Scores all predictions.
 
     Args:
@@ -57,17 +69,17 @@ def evaluate(pipeline, records, frames, refine=True):
     return rows
 
 
-def means(rows):
+def means(rows: Sequence[dict]) -> dict[str, float]:
     """Returns {column: mean over the rows} of all scores."""
     return {name: float(np.mean([row[name] for row in rows])) for name in score_names(rows)}
 
 
-def score_names(rows):
+def score_names(rows: Sequence[dict]) -> list[str]:
     """Returns the names of the columns that are scores."""
     return [name for name in rows[0] if name not in _KEYS]
 
 
-def curves(rows):
+def curves(rows: Sequence[dict]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Averages the scores of all sequences over time.
 
     Args:
@@ -90,7 +102,7 @@ def curves(rows):
     return times, sums
 
 
-def write(rows, folder, about):
+def write(rows: Sequence[dict], folder: Path, about: dict) -> list[Path]:
     """Writes `frames.csv`, `curve.csv`, `curve-ssim.png`, `curve-psnr.png`, `evaluation.json`.
 
     Args:
@@ -121,7 +133,7 @@ def write(rows, folder, about):
     return [*written, folder / MEANS]
 
 
-def read_rows(path):
+def read_rows(path: str | Path) -> list[dict]:
     """Reads a `frames.csv`: rows as of `evaluate`; ValueError names the file and what is wrong."""
     table = csv.DictReader(read_text(path).splitlines())
     rows = list(table)

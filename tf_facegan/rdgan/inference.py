@@ -1,7 +1,11 @@
 """Using a trained RD-GAN: a photo and landmarks to the face with another expression."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +22,10 @@ from tf_facegan.rdgan.retarget import Retargeter
 from tf_facegan.sources import drives, landmarks
 from tf_facegan.sources.photos import as_list, describe, read_photo
 from tf_facegan.utilities.video import frame_rate
+
+if TYPE_CHECKING:
+    from tf_facegan.rdgan.config import Config
+
 
 CROPS = {"box": landmarks.face_box, "square": landmarks.square_box}
 _SEEDS = 64  # from a frame to the next: more than a network has dropouts
@@ -36,7 +44,13 @@ class RDGANPipeline(pipelines.Pipeline):
       ValueError: `inference.crop` is unknown.
     """
 
-    def __init__(self, config, image_size, generators, name="rdgan"):
+    def __init__(
+        self,
+        config: Config,
+        image_size: int,
+        generators: dict[str, tf.keras.Model],
+        name: str = "rdgan",
+    ):
         if config.inference.crop not in CROPS:
             known = " or ".join(CROPS)
             raise ValueError(f"inference.crop is {config.inference.crop!r}, {known} expected")
@@ -45,7 +59,12 @@ class RDGANPipeline(pipelines.Pipeline):
         self._graphs = {name: _graph(network) for name, network in generators.items()}
 
     @classmethod
-    def from_run(cls, run_id, snapshot=None, result_dir="results"):
+    def from_run(
+        cls,
+        run_id: int | str | Path,
+        snapshot: int | None = None,
+        result_dir: str | Path = "results",
+    ) -> RDGANPipeline:
         """Loads the generators of a training run, or of imported checkpoints.
 
         Args:
@@ -73,10 +92,10 @@ class RDGANPipeline(pipelines.Pipeline):
         return pipeline
 
     @property
-    def used_networks(self):
+    def used_networks(self) -> tuple[str, ...]:
         return tuple(f"{stage}_G" for stage in self.stages)
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of sources and boundaries [N, S, S, 3] in [-1, 1]
         that gives the images of every stage; its signature)."""
         first = self.stages[0]
@@ -90,7 +109,7 @@ class RDGANPipeline(pipelines.Pipeline):
         image = tf.TensorSpec([None, self.image_size, self.image_size, 3], tf.float32)
         return draw, {"sources": image, "boundaries": image}
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         crop = self.config.inference.crop
         return {"landmarks": 68, "crop": crop, "image_size": self.image_size, "range": [-1, 1]}
 
@@ -105,7 +124,15 @@ class RDGANPipeline(pipelines.Pipeline):
         """Published checkpoints come without."""
         return (self.origin.run.path / run_folder.DATASET).is_file()
 
-    def __call__(self, photos, drive, points=None, retarget="motion", refine=True, seed=None):
+    def __call__(
+        self,
+        photos: Any,
+        drive: str | Path | np.ndarray,
+        points: Any = None,
+        retarget: str = "motion",
+        refine: bool = True,
+        seed: int | None = None,
+    ) -> Clip:
         """Animates photos.
 
         Args:
@@ -156,11 +183,11 @@ class RDGANPipeline(pipelines.Pipeline):
         return moments, float(fps)
 
     @property
-    def stages(self):
+    def stages(self) -> list[str]:
         """Names of the networks in their order: "face", "fine"; or "two_way"."""
         return list(self.generators)
 
-    def face(self, photo, points):
+    def face(self, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
         """Cuts the source face out of a photo.
 
         Args:
@@ -175,17 +202,23 @@ class RDGANPipeline(pipelines.Pipeline):
         """
         return from_8_bits(self.crop(points).image(photo))
 
-    def crop(self, points):
+    def crop(self, points: np.ndarray) -> landmarks.Letterbox:
         """Returns the `landmarks.Letterbox` of a face with landmarks [68, 2]."""
         return CROPS[self.config.inference.crop](points, self.image_size)
 
-    def boundary(self, points, crop=None):
+    def boundary(self, points: np.ndarray, crop: landmarks.Letterbox | None = None) -> np.ndarray:
         """Draws the boundary of landmarks [68, 2] in their own crop: uint8 [S, S, 3]."""
         crop = crop or self.crop(points)
         drawing = landmarks.draw_boundary(crop.points(points), self.image_size, self.image_size)
         return drawing.transpose(1, 2, 0)
 
-    def generate(self, sources, boundaries, refine=True, seed=None):
+    def generate(
+        self,
+        sources: np.ndarray,
+        boundaries: np.ndarray,
+        refine: bool = True,
+        seed: int | None = None,
+    ) -> Output:
         """Draws source faces with the expressions of boundaries.
 
         Args:
@@ -225,13 +258,20 @@ class RDGANPipeline(pipelines.Pipeline):
             return None
         return self.config.random_seed if seed is None else seed
 
-    def for_fine(self, coarse):
+    def for_fine(self, coarse: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
         """Returns FaceGAN's images as FineGAN was trained to see them."""
         return quantised(coarse) if self.config.train.quantise_coarse else coarse
 
     def synthesise(
-        self, photo, points, drive, retarget="motion", refine=True, recursive=False, seed=None
-    ):
+        self,
+        photo: np.ndarray,
+        points: np.ndarray,
+        drive: Iterable[np.ndarray | None],
+        retarget: str = "motion",
+        refine: bool = True,
+        recursive: bool = False,
+        seed: int | None = None,
+    ) -> Iterator[Frame]:
         """Animates a photo.
 
         Args:
@@ -273,24 +313,24 @@ class Animation:
       seed: int of dropout, as of a pipeline's `generate`.
     """
 
-    def __init__(self, pipeline, source, seed=None):
+    def __init__(self, pipeline: RDGANPipeline, source: np.ndarray, seed: int | None = None):
         self._pipeline, self._frame = pipeline, 0
         self._base = pipeline._seed(seed)
         self._parts = {} if self._base is not None else _parts(pipeline.generators)
         self.replace_source(source)
 
-    def replace_source(self, source):
+    def replace_source(self, source: np.ndarray) -> None:
         """Takes another source for the frames to come."""
         self._source = tf.convert_to_tensor(source, tf.float32)[tf.newaxis]
         self._features = {stage: first(self._source) for stage, (first, _) in self._parts.items()}
 
-    def coarse(self, boundary):
+    def coarse(self, boundary: np.ndarray) -> np.ndarray:
         """The first network's image, float32 [S, S, 3], of a drawing, uint8 [S, S, 3]."""
         self._frame += 1
         drawing = tf.convert_to_tensor(from_8_bits(boundary))[tf.newaxis]
         return self._made(self._pipeline.stages[0], drawing)
 
-    def refined(self, coarse):
+    def refined(self, coarse: np.ndarray) -> np.ndarray:
         """FineGAN's image, float32 [S, S, 3], of FaceGAN's."""
         coarse = tf.convert_to_tensor(coarse)[tf.newaxis]
         return self._made("fine", self._pipeline.for_fine(coarse))
@@ -302,7 +342,7 @@ class Animation:
         return self._pipeline._run(stage, self._source, second, seed)[0].numpy()
 
 
-def make_generator(config, stage):
+def make_generator(config: Config, stage: str) -> tf.keras.Model:
     """Returns the generator of a stage ("face", "fine" or "two_way") of a configuration."""
     arguments, keep = stages.network_arguments(config), config.networks.dropout_keep
     if stage == "two_way":

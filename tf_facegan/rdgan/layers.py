@@ -1,5 +1,9 @@
 """Layers of RD-GAN's networks, and what they have in common during one pass through a network."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
@@ -18,16 +22,16 @@ class Convolution(tf.keras.layers.Layer):
 
     def __init__(
         self,
-        side,
-        inputs,
-        outputs,
-        stride=1,
-        transposed=False,
-        norm=True,
-        activation=None,
-        stddev=WEIGHT_STDDEV,
-        seed=None,
-        **kw,
+        side: int,
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        transposed: bool = False,
+        norm: bool = True,
+        activation: str | None = None,
+        stddev: float | None = WEIGHT_STDDEV,
+        seed: int | None = None,
+        **kw: Any,
     ):
         """Makes the variables.
 
@@ -64,7 +68,7 @@ class Convolution(tf.keras.layers.Layer):
                 self.named_variables[f"batch_normalization/{name}"] = variable
         self.built = True
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Any]:
         kernel = tf.cast(self.W, self.compute_dtype)
         if self.transposed:
             batch, height, width = tf.unstack(tf.shape(x)[:3])
@@ -102,7 +106,14 @@ class Dense(tf.keras.layers.Layer):
     `call`: [N, in] -> ([N, out], None), the form of `Convolution`.
     """
 
-    def __init__(self, inputs, outputs, stddev=WEIGHT_STDDEV, seed=None, **kw):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stddev: float | None = WEIGHT_STDDEV,
+        seed: int | None = None,
+        **kw: Any,
+    ):
         super().__init__(autocast=False, **kw)
         stddev = _he(inputs) if stddev is None else stddev
         self.W = _weight(self, "W", (inputs, outputs), stddev, seed)
@@ -112,7 +123,7 @@ class Dense(tf.keras.layers.Layer):
         self.named_variables = {"W": self.W, "b": self.b}
         self.built = True
 
-    def call(self, x, training=False):
+    def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, None]:
         weight, bias = (tf.cast(v, self.compute_dtype) for v in (self.W, self.b))
         return tf.matmul(x, weight) + bias, None
 
@@ -127,12 +138,12 @@ class Network(tf.keras.Model):
 
     def __init__(
         self,
-        kernel_size=3,
-        width=1.0,
-        dropout_keep=1.0,
-        seed=None,
-        init_stddev=WEIGHT_STDDEV,
-        **kw,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        dropout_keep: float = 1.0,
+        seed: int | None = None,
+        init_stddev: float | None = WEIGHT_STDDEV,
+        **kw: Any,
     ):
         """Begins a network without layers.
 
@@ -159,11 +170,11 @@ class Network(tf.keras.Model):
         self.named_layers = {}
         self.built = True
 
-    def channels(self, published):
+    def channels(self, published: int) -> int:
         """Returns the channels of a hidden layer that is published with so many."""
         return max(1, round(published * self.width))
 
-    def add(self, path, *args, layer=Convolution, **options):
+    def add(self, path: str, *args: Any, layer: type = Convolution, **options: Any) -> None:
         """Adds a layer under its published path; arguments as of the layer."""
         self.named_layers[path] = layer(
             *args,
@@ -174,7 +185,7 @@ class Network(tf.keras.Model):
         )
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{published name ("G_joiner/deconv1_1/W"): variable}."""
         return {
             f"{path}/{name}": variable
@@ -183,7 +194,7 @@ class Network(tf.keras.Model):
         }
 
     @property
-    def named_trainable_variables(self):
+    def named_trainable_variables(self) -> dict[str, tf.Variable]:
         """The same without moving statistics."""
         return {name: v for name, v in self.named_variables.items() if v.trainable}
 
@@ -197,11 +208,11 @@ class Pass:
       seed: None for no dropout; an int; or int64 [N, 2], one for every sample of the batch.
     """
 
-    def __init__(self, network, training=False, seed=None):
+    def __init__(self, network: Network, training: bool = False, seed: tf.Tensor | None = None):
         self._network, self._training, self._seed = network, training, seed
         self._statistics, self._dropouts = [], 0
 
-    def __call__(self, path, *inputs):
+    def __call__(self, path: str, *inputs: tf.Tensor) -> tf.Tensor:
         """Applies a layer to one map or to several side by side."""
         x = tf.concat(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
         layer = self._network.named_layers[path]
@@ -210,11 +221,11 @@ class Pass:
             self._statistics.append((layer, statistics))
         return y
 
-    def pair(self, path, *inputs):
+    def pair(self, path: str, *inputs: tf.Tensor) -> tf.Tensor:
         """Applies the two layers `path`_1 and `path`_2."""
         return self(f"{path}_2", self(f"{path}_1", *inputs))
 
-    def dropout(self, x):
+    def dropout(self, x: tf.Tensor) -> tf.Tensor:
         """Keeps a feature with the network's probability and scales it up; others are 0.
 
         Every sample has a mask of its own seed, so that it does not depend on how a batch is split.
@@ -230,7 +241,7 @@ class Pass:
         draws = [tf.random.stateless_uniform(x.shape[1:], one) for one in tf.unstack(seeds)]
         return tf.where(tf.stack(draws) < keep, x / keep, tf.zeros_like(x))
 
-    def finish(self):
+    def finish(self) -> None:
         """Moves the moving statistics, layer by layer in the order of the calls."""
         if not self._statistics:
             return
@@ -243,7 +254,7 @@ class Pass:
             ema_update(moving, batch, NORM_MOMENTUM)
 
 
-def pool(x, side=2, stride=2):
+def pool(x: tf.Tensor, side: int = 2, stride: int = 2) -> tf.Tensor:
     """Takes the maximum of boxes, SAME padding."""
     return tf.nn.max_pool2d(x, side, stride, "SAME")
 

@@ -5,6 +5,10 @@ Every generator loss returns (loss, {name: scalar}) with its terms, `loss_G_node
 absolute value is taken of a mean over the batch, it is the mean over the batch of all devices.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import replica_mean
@@ -14,16 +18,16 @@ ADVERSARIAL = ("original", "standard")
 
 
 def face_generator_loss(
-    made,
-    targets,
-    scores,
-    kernels,
+    made: tf.Tensor,
+    targets: tf.Tensor,
+    scores: tf.Tensor,
+    kernels: Sequence[tf.Variable],
     *,
-    adversarial_weight=1.0,
-    ssim_weight=0.1,
-    ssim_range=1.5,
-    weight_decay=5e-4,
-):
+    adversarial_weight: float = 1.0,
+    ssim_weight: float = 0.1,
+    ssim_range: float = 1.5,
+    weight_decay: float = 5e-4,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """FaceGAN's generator loss.
 
     Args:
@@ -42,7 +46,9 @@ def face_generator_loss(
     return _generator_total(terms, kernels, weight_decay)
 
 
-def face_discriminator_loss(real_scores, made_scores, adversarial="original"):
+def face_discriminator_loss(
+    real_scores: tf.Tensor, made_scores: tf.Tensor, adversarial: str = "original"
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """FaceGAN's discriminator loss.
 
     Args:
@@ -60,16 +66,16 @@ def face_discriminator_loss(real_scores, made_scores, adversarial="original"):
 
 
 def fine_generator_loss(
-    made,
-    targets,
-    scores,
-    kernels,
+    made: tf.Tensor,
+    targets: tf.Tensor,
+    scores: tf.Tensor,
+    kernels: Sequence[tf.Variable],
     *,
-    adversarial_weight=1.0,
-    ssim_weight=0.0,
-    ssim_range=1.5,
-    weight_decay=5e-4,
-):
+    adversarial_weight: float = 1.0,
+    ssim_weight: float = 0.0,
+    ssim_range: float = 1.5,
+    weight_decay: float = 5e-4,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """FineGAN's generator loss; arguments as of `face_generator_loss`.
 
     With `ssim_weight` 0, as published, there is no such term.
@@ -83,7 +89,9 @@ def fine_generator_loss(
     return _generator_total(terms, kernels, weight_decay)
 
 
-def fine_discriminator_loss(real_scores, made_scores):
+def fine_discriminator_loss(
+    real_scores: tf.Tensor, made_scores: tf.Tensor
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """FineGAN's discriminator loss: 1 for true, 0 for generated images; both scores [N, 1]."""
     return _total(
         {"dloss_real": _mean_apart(1.0, real_scores), "dloss_gen": _mean_apart(0.0, made_scores)}
@@ -91,16 +99,16 @@ def fine_discriminator_loss(real_scores, made_scores):
 
 
 def two_way_generator_loss(
-    made,
-    left,
-    right,
-    scores,
-    kernels,
+    made: dict[str, tf.Tensor],
+    left: tf.Tensor,
+    right: tf.Tensor,
+    scores: dict[str, tf.Tensor],
+    kernels: Sequence[tf.Variable],
     *,
-    adversarial_weight=1.0,
-    weight_decay=5e-4,
-    mend_aeb=False,
-):
+    adversarial_weight: float = 1.0,
+    weight_decay: float = 5e-4,
+    mend_aeb: bool = False,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The two-way model's generator loss.
 
     Args:
@@ -125,7 +133,9 @@ def two_way_generator_loss(
     return _generator_total(terms, kernels, weight_decay)
 
 
-def two_way_discriminator_loss(scores):
+def two_way_discriminator_loss(
+    scores: dict[str, tf.Tensor],
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The two-way model's loss of both discriminators.
 
     Args:
@@ -143,12 +153,12 @@ def two_way_discriminator_loss(scores):
     )
 
 
-def mean_distance(a, b):
+def mean_distance(a: float | tf.Tensor, b: float | tf.Tensor) -> tf.Tensor:
     """Returns the mean absolute difference of two tensors, or of a tensor and a number."""
     return tf.reduce_mean(tf.abs(a - b))
 
 
-def decay(kernels, weight):
+def decay(kernels: Sequence[tf.Variable], weight: float) -> tf.Tensor:
     """Returns the sum over kernels of half their mean square (not their sum), times `weight`."""
     return 0.5 * weight * tf.add_n([tf.reduce_mean(tf.square(kernel)) for kernel in kernels])
 

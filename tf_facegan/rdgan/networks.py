@@ -4,6 +4,10 @@ Images are NHWC in [-1, 1], square with sides that are multiples of 16. Variable
 names and layouts. Constructors default to the published networks.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.layers import stable_dtype
@@ -66,7 +70,13 @@ class FaceGenerator(_Generator):
     """
 
     def __init__(
-        self, dropout_keep=0.6, kernel_size=3, width=1.0, seed=None, name="face_generator", **kw
+        self,
+        dropout_keep: float = 0.6,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "face_generator",
+        **kw: Any,
     ):
         """Builds the network; arguments as of `layers.Network`."""
         super().__init__(kernel_size, width, dropout_keep, seed, name=name, **kw)
@@ -102,14 +112,20 @@ class FaceGenerator(_Generator):
             ("deconv4_2", (16,), 3, small),
         )
 
-    def call(self, images, boundaries, training=False, seed=None):
+    def call(
+        self,
+        images: tf.Tensor,
+        boundaries: tf.Tensor,
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         run = Pass(self, training, seed)
         features = self.image_features(run, images)
         result = self.join(run, features, self.boundary_features(run, boundaries))
         run.finish()
         return result
 
-    def image_features(self, run, images):
+    def image_features(self, run: Pass, images: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns (feature [N, S/16, S/16, C], skips: three maps) of faces in a `layers.Pass`."""
         x, skips = tf.cast(images, self.compute_dtype), []
         for level in (1, 2, 3, 4):
@@ -119,14 +135,14 @@ class FaceGenerator(_Generator):
                 x = run.dropout(x)
         return x, skips[:3]
 
-    def boundary_features(self, run, boundaries):
+    def boundary_features(self, run: Pass, boundaries: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (feature [N, S/16, S/16, C], skip) of boundary drawings in a `layers.Pass`."""
         x = run.pair("G_l_extracter/conv1", tf.cast(boundaries, self.compute_dtype))
         x = run.dropout(pool(x, side=3, stride=4))
         skip = pool(run.pair("G_l_extracter/conv2", x))
         return run.dropout(run.pair("G_l_extracter/conv3", run.dropout(skip))), skip
 
-    def join(self, run, image_features, boundary_features):
+    def join(self, run: Pass, image_features: tuple, boundary_features: tuple) -> tf.Tensor:
         """Returns the images of what the two extractors gave, in a `layers.Pass`."""
         (x, (skip0, skip1, skip2)), (y, boundary_skip) = image_features, boundary_features
         x = run.pair("G_joiner/deconv1", x, y)
@@ -143,7 +159,13 @@ class FineGenerator(_Generator):
     """
 
     def __init__(
-        self, dropout_keep=0.6, kernel_size=3, width=1.0, seed=None, name="fine_generator", **kw
+        self,
+        dropout_keep: float = 0.6,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "fine_generator",
+        **kw: Any,
     ):
         """Builds the network; arguments as of `layers.Network`."""
         super().__init__(kernel_size, width, dropout_keep, seed, name=name, **kw)
@@ -166,14 +188,22 @@ class FineGenerator(_Generator):
             ("deconv4_2", (32,), 3, {"side": kernel_size - 1}),
         )
 
-    def call(self, sources, coarse, training=False, seed=None):
+    def call(
+        self,
+        sources: tf.Tensor,
+        coarse: tf.Tensor,
+        training: bool = False,
+        seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
         run = Pass(self, training, seed)
         features = self.image_features(run, sources, 1), self.image_features(run, coarse, 2)
         result = self.join(run, *features)
         run.finish()
         return result
 
-    def image_features(self, run, images, number):
+    def image_features(
+        self, run: Pass, images: tf.Tensor, number: int
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Returns (feature [N, S/8, S/8, C], skips: two maps) of the extractor 1 (sources) or 2."""
         x, skips = tf.cast(images, self.compute_dtype), []
         for level in (1, 2, 3):
@@ -182,7 +212,7 @@ class FineGenerator(_Generator):
             x = run.dropout(x)
         return x, skips[:2]
 
-    def join(self, run, first, second):
+    def join(self, run: Pass, first: tuple, second: tuple) -> tf.Tensor:
         """Returns the images of what the two extractors gave, in a `layers.Pass`."""
         (x, skips), (y, other_skips) = first, second
         x = run.pair("G_joiner/deconv2", x, y)
@@ -197,7 +227,14 @@ class TwoWayGenerator(_Generator):
     gives all four of two images and two boundaries.
     """
 
-    def __init__(self, kernel_size=3, width=1.0, seed=None, name="two_way_generator", **kw):
+    def __init__(
+        self,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "two_way_generator",
+        **kw: Any,
+    ):
         """Builds the network; arguments as of `layers.Network`."""
         super().__init__(kernel_size, width, seed=seed, name=name, **kw)
         self._extractor(
@@ -218,14 +255,21 @@ class TwoWayGenerator(_Generator):
             ("deconv3", (256,), 3),
         )
 
-    def call(self, images, boundaries, training=False):
+    def call(self, images: tf.Tensor, boundaries: tf.Tensor, training: bool = False) -> tf.Tensor:
         run = Pass(self, training)
         features = [self.features(run, x, kind) for x, kind in ((images, "f"), (boundaries, "l"))]
         result = self.join(run, *features)
         run.finish()
         return result
 
-    def combinations(self, left, right, left_boundaries, right_boundaries, training=False):
+    def combinations(
+        self,
+        left: tf.Tensor,
+        right: tf.Tensor,
+        left_boundaries: tf.Tensor,
+        right_boundaries: tf.Tensor,
+        training: bool = False,
+    ) -> dict[str, tf.Tensor]:
         """Gives both faces with both boundaries, every extractor run once for each input.
 
         Returns:
@@ -243,14 +287,14 @@ class TwoWayGenerator(_Generator):
         run.finish()
         return made
 
-    def features(self, run, images, kind):
+    def features(self, run: Pass, images: tf.Tensor, kind: str) -> tf.Tensor:
         """Returns the feature map [N, S/8, S/8, C] of faces ("f") or boundaries ("l")."""
         x = tf.cast(images, self.compute_dtype)
         for layer in (1, 2, 3):
             x = run(f"G_{kind}_extracter/conv{layer}", x)
         return x
 
-    def join(self, run, faces, boundaries):
+    def join(self, run: Pass, faces: tf.Tensor, boundaries: tf.Tensor) -> tf.Tensor:
         """Returns the images of two feature maps, in a `layers.Pass`."""
         x = run("G_joiner/deconv1", faces, boundaries)
         return self._image(run("G_joiner/deconv3", run("G_joiner/deconv2", x)))
@@ -265,13 +309,13 @@ class FaceDiscriminator(Network):
 
     def __init__(
         self,
-        image_size=128,
-        kernel_size=3,
-        width=1.0,
-        scope="D_right",
-        seed=None,
-        name="face_discriminator",
-        **kw,
+        image_size: int = 128,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        scope: str = "D_right",
+        seed: int | None = None,
+        name: str = "face_discriminator",
+        **kw: Any,
     ):
         """Builds the network; arguments as of `layers.Network`, and
 
@@ -289,7 +333,7 @@ class FaceDiscriminator(Network):
             self.add(f"{scope}/conv{layer}", *shape, **options)
         self.add(f"{scope}/fct", side * side * widths[-1], 1, layer=Dense)
 
-    def call(self, images, training=False):
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         run = Pass(self, training)
         x = tf.cast(images, self.compute_dtype)
         for layer in (1, 2, 3, 4):
@@ -308,13 +352,13 @@ class FineDiscriminator(Network):
 
     def __init__(
         self,
-        dropout_keep=0.6,
-        image_size=128,
-        kernel_size=3,
-        width=1.0,
-        seed=None,
-        name="fine_discriminator",
-        **kw,
+        dropout_keep: float = 0.6,
+        image_size: int = 128,
+        kernel_size: int = 3,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "fine_discriminator",
+        **kw: Any,
     ):
         """Builds the network; arguments as of `layers.Network` and `FaceDiscriminator`."""
         super().__init__(kernel_size, width, dropout_keep, seed, name=name, **kw)
@@ -331,7 +375,9 @@ class FineDiscriminator(Network):
         self.add("D/fct1", sum(pixels * width for pixels, width in features), hidden, layer=Dense)
         self.add("D/fct2", hidden, 1, layer=Dense)
 
-    def call(self, images, training=False, seed=None):
+    def call(
+        self, images: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         run = Pass(self, training, seed)
         x, maps = tf.cast(images, self.compute_dtype), []
         for level in (1, 2, 3):
@@ -344,12 +390,12 @@ class FineDiscriminator(Network):
         return tf.cast(scores, stable_dtype(scores.dtype))
 
 
-def flat(x):
+def flat(x: tf.Tensor) -> tf.Tensor:
     """Flattens maps [N, H, W, C] to [N, H * W * C]."""
     return tf.reshape(x, [-1, x.shape[1] * x.shape[2] * x.shape[3]])
 
 
-def map_side(image_size):
+def map_side(image_size: int) -> int:
     """Returns the side of the smallest map.
 
     Raises:

@@ -1,5 +1,7 @@
 """What RD-GAN's pipeline gives."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -52,7 +54,7 @@ class Frame:
     boundary: np.ndarray
     crop: landmarks.Letterbox
 
-    def pasted(self, photo):
+    def pasted(self, photo: np.ndarray) -> np.ndarray:
         """Returns the source's photo, uint8 [H, W, 3], with the frame's face in its place."""
         (width, height), (left, top) = self.crop.inner, self.crop.margin
         face = self.image[top : top + height, left : left + width]

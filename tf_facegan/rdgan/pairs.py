@@ -5,12 +5,22 @@ made of a set's fields `subject`, `sequence` and `frame`; numbers of subjects an
 the order of their names.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.records import order
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tf_facegan.records.reader import RecordSet
+
 
 FIELDS = ("subject", "sequence", "frame")
 COMPANION = "boundary"
@@ -31,29 +41,29 @@ class Frames:
     sequences: np.ndarray
 
     @classmethod
-    def of(cls, fields):
+    def of(cls, fields: dict[str, np.ndarray]) -> Frames:
         """Takes {`subject`, `sequence`, `frame`: int64 [count]} of a set."""
         columns = [np.asarray(fields[name]) for name in FIELDS]
         numbers = np.lexsort(columns[::-1])
         return cls(numbers, columns[0][numbers], columns[1][numbers])
 
-    def only(self, subjects):
+    def only(self, subjects: np.ndarray) -> Frames:
         """Returns the frames of some subjects."""
         chosen = np.isin(self.subjects, subjects)
         parts = (self.numbers, self.subjects, self.sequences)
         return Frames(*(part[chosen] for part in parts))
 
-    def by_subject(self):
+    def by_subject(self) -> list[np.ndarray]:
         """Returns a list of the record numbers of every subject."""
         return _groups(self.numbers, self.subjects)
 
-    def by_sequence(self):
+    def by_sequence(self) -> list[np.ndarray]:
         """Returns a list of the record numbers of every sequence."""
         _, numbers = np.unique([self.subjects, self.sequences], axis=1, return_inverse=True)
         return _groups(self.numbers, numbers.ravel())
 
 
-def training_pairs(frames, limit=1_000_000, seed=0):
+def training_pairs(frames: Frames, limit: int = 1_000_000, seed: int = 0) -> np.ndarray:
     """FaceGAN's pairs: every frame of a subject with every later one, across its sequences.
 
     Args:
@@ -71,7 +81,7 @@ def training_pairs(frames, limit=1_000_000, seed=0):
     return pairs[np.random.RandomState(seed).permutation(len(pairs))[:limit]]
 
 
-def prediction_pairs(frames):
+def prediction_pairs(frames: Frames) -> np.ndarray:
     """Pairs of the first frame of every sequence with every later one, in order: int64 [n, 2]."""
     parts = [np.zeros((0, 2), np.int64)]
     for numbers in frames.by_sequence():
@@ -80,14 +90,14 @@ def prediction_pairs(frames):
     return np.concatenate(parts)
 
 
-def continuity_pairs(frames, gap=3):
+def continuity_pairs(frames: Frames, gap: int = 3) -> np.ndarray:
     """Pairs of every frame with the one `gap` places later in its sequence, in order: [n, 2]."""
     parts = [np.zeros((0, 2), np.int64)]
     parts += [np.stack([n[:-gap], n[gap:]], axis=1) for n in frames.by_sequence() if len(n) > gap]
     return np.concatenate(parts)
 
 
-def reenactment_pairs(frames, source=190):
+def reenactment_pairs(frames: Frames, source: int = 190) -> np.ndarray:
     """Pairs of one frame with every frame, whoever it shows, in order: int64 [n, 2].
 
     Args:
@@ -103,7 +113,7 @@ def reenactment_pairs(frames, source=190):
     return np.stack([sources, frames.numbers], axis=1)
 
 
-def split_subjects(frames, share, seed=0):
+def split_subjects(frames: Frames, share: float, seed: int = 0) -> tuple[Frames, Frames]:
     """Chooses subjects to leave out of training.
 
     Args:
@@ -127,7 +137,12 @@ def split_subjects(frames, share, seed=0):
     return frames.only(np.setdiff1d(subjects, held_out)), frames.only(held_out)
 
 
-def read(records, pairs, resolution=None, source_boundaries=False):
+def read(
+    records: RecordSet,
+    pairs: np.ndarray,
+    resolution: int | None = None,
+    source_boundaries: bool = False,
+) -> dict[str, np.ndarray]:
     """Reads pairs.
 
     Args:
@@ -152,8 +167,15 @@ def read(records, pairs, resolution=None, source_boundaries=False):
 
 
 def iterate(
-    records, pairs, batch, resolution=None, position=0, seed=0, prefetch=2, source_boundaries=False
-):
+    records: RecordSet,
+    pairs: np.ndarray,
+    batch: int,
+    resolution: int | None = None,
+    position: int = 0,
+    seed: int = 0,
+    prefetch: int = 2,
+    source_boundaries: bool = False,
+) -> Iterator[dict[str, tf.Tensor]]:
     """Iterates over endless batches of pairs; each epoch is a new permutation of the list.
 
     Args:

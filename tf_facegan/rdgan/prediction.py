@@ -1,5 +1,11 @@
 """What a trained RD-GAN makes of the frames of a set (the published `predict_all_face`)."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tf_facegan.rdgan import pairs
@@ -7,11 +13,17 @@ from tf_facegan.rdgan.images import to_8_bits
 from tf_facegan.records.values import to_signed
 from tf_facegan.utilities.images import write_image
 
+if TYPE_CHECKING:
+    from tf_facegan.rdgan.config import Config
+    from tf_facegan.rdgan.inference import RDGANPipeline
+    from tf_facegan.records.reader import RecordSet
+
+
 FOLDERS = {"face": "FaceGAN", "fine": "FineGAN", "two_way": "TwoWay"}  # of the stages' pictures
 SUBJECTS = ("held_out", "all")
 
 
-def frames_of(records, config, subjects="all"):
+def frames_of(records: RecordSet, config: Config, subjects: str = "all") -> pairs.Frames:
     """The frames of a set, or those of the subjects that a run was not trained on.
 
     Args:
@@ -38,7 +50,7 @@ def frames_of(records, config, subjects="all"):
     return held_out
 
 
-def frame_names(records):
+def frame_names(records: RecordSet) -> list[str]:
     """Names of all records as the published files have them: `S005_001_00000011`."""
     sequences, frames = records.fields["sequence"], records.fields["frame"]
     names = records.info.fields["sequence"].get("names")
@@ -46,7 +58,9 @@ def frame_names(records):
     return [f"{title}_{frame:08d}" for title, frame in zip(titles, frames)]
 
 
-def predicted(pipeline, records, chosen, refine=True):
+def predicted(
+    pipeline: RDGANPipeline, records: RecordSet, chosen: np.ndarray, refine: bool = True
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Predicts pairs, batch by batch.
 
     Args:
@@ -70,7 +84,13 @@ def predicted(pipeline, records, chosen, refine=True):
         yield part, {name: to_8_bits(np.asarray(image)) for name, image in images.items()}
 
 
-def write_predictions(pipeline, records, chosen, folder, refine=True):
+def write_predictions(
+    pipeline: RDGANPipeline,
+    records: RecordSet,
+    chosen: np.ndarray,
+    folder: Path,
+    refine: bool = True,
+) -> dict[str, list[Path]]:
     """Writes `<network>/<source>_nface__<target>_eface.png` for every pair.
 
     Args:
@@ -92,7 +112,7 @@ def write_predictions(pipeline, records, chosen, folder, refine=True):
     return written
 
 
-def sequences_of(chosen):
+def sequences_of(chosen: np.ndarray) -> list[slice]:
     """Splits pairs [n, 2] where the source changes: list of slices."""
     ends = [*(np.flatnonzero(np.diff(chosen[:, 0])) + 1), len(chosen)]
     return [slice(start, end) for start, end in zip([0, *ends], ends)]

@@ -1,8 +1,12 @@
 """A photo animated live, from a camera or a video, with the time that every stage takes."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +15,10 @@ from tf_facegan.rdgan.images import to_8_bits
 from tf_facegan.rdgan.inference import Animation
 from tf_facegan.rdgan.retarget import Retargeter
 from tf_facegan.sources import drives
+
+if TYPE_CHECKING:
+    from tf_facegan.rdgan.inference import RDGANPipeline
+
 
 NAMES = {"face": "FaceGAN", "fine": "FineGAN", "two_way": "two-way model"}
 _ESCAPE = (27, ord("q"))
@@ -31,12 +39,12 @@ class Clock:
         self.rate = 0.0
 
     @contextlib.contextmanager
-    def __call__(self, stage):
+    def __call__(self, stage: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
 
-    def next(self):
+    def next(self) -> None:
         """Counts a frame; `rate` is then how many a second there were of late."""
         now = time.perf_counter()
         rate = 1 / max(now - self._last, 1e-6)
@@ -44,7 +52,7 @@ class Clock:
         self._last = now
         self.frames += 1
 
-    def lines(self):
+    def lines(self) -> list[str]:
         """What to print at the end: a line a stage, and one for all of them."""
         total = {**self.seconds, "in all": self._last - self._begun}
         shown = [(name, seconds) for name, seconds in total.items() if self.frames]
@@ -54,7 +62,17 @@ class Clock:
         ]
 
 
-def animate(pipeline, photo, points, frames, show, *, table=None, refine=True, retarget="motion"):
+def animate(
+    pipeline: RDGANPipeline,
+    photo: np.ndarray,
+    points: np.ndarray,
+    frames: Iterable[np.ndarray],
+    show: Callable[..., bool | None],
+    *,
+    table: dict[int, np.ndarray] | None = None,
+    refine: bool = True,
+    retarget: str = "motion",
+) -> tuple[Clock, int]:
     """Animates a photo by a stream of pictures until it ends or `show` has enough.
 
     Args:
@@ -106,14 +124,16 @@ class Window:
       ValueError: there is no screen, or OpenCV cannot open windows.
     """
 
-    def __init__(self, title):
+    def __init__(self, title: str):
         if os.name == "posix" and not (
             os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         ):
             raise ValueError("--window: there is no screen (DISPLAY is not set); give --out FILE")
         self._title = title
 
-    def __call__(self, picture, boundary, image, rate):
+    def __call__(
+        self, picture: np.ndarray, boundary: np.ndarray, image: np.ndarray, rate: float
+    ) -> bool:
         shown = np.concatenate([_square(picture, image.shape[0]), boundary, image], axis=1)
         zoom = max(1, _LARGEST_WINDOW // image.shape[0])
         shown = np.ascontiguousarray(shown.repeat(zoom, 0).repeat(zoom, 1)[:, :, ::-1])

@@ -4,18 +4,29 @@ The networks keep the published names and layouts (convolutions HWIO; transposed
 out, in; dense weights in, out), so that nothing is transposed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan import reference_weights
 from tf_facegan.engine.optimizers import write
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.optimizers import RMSProp
+    from tf_facegan.rdgan.layers import Network
+
+
 _MEAN_SQUARE, _UPDATE = "/RMSProp", "/RMSProp_1"
 # What TensorFlow raises for files that are missing, cut short or something else.
 _UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError)
 
 
-def assign(model, arrays):
+def assign(model: Network, arrays: dict[str, np.ndarray]) -> None:
     """Fills a network from published arrays.
 
     Args:
@@ -29,12 +40,12 @@ def assign(model, arrays):
     reference_weights.assign(model.named_variables, arrays)
 
 
-def extract(model):
+def extract(model: Network) -> dict[str, np.ndarray]:
     """Returns {published name: numpy array} of a network."""
     return reference_weights.extract(model.named_variables)
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Reads a TensorFlow-1 checkpoint of the published code.
 
     Args:
@@ -69,7 +80,12 @@ def load_checkpoint(path):
     return weights, slots
 
 
-def assign_checkpoint(model, weights, slots=None, optimizer=None):
+def assign_checkpoint(
+    model: Network,
+    weights: dict[str, np.ndarray],
+    slots: dict[str, np.ndarray] | None = None,
+    optimizer: RMSProp | None = None,
+) -> None:
     """Fills a network from a checkpoint that holds others, too.
 
     Args:
@@ -100,7 +116,12 @@ def assign_checkpoint(model, weights, slots=None, optimizer=None):
         write(slot, tf.constant(array, slot.dtype))
 
 
-def import_checkpoints(path, checkpoints, changes=None, image_size=128):
+def import_checkpoints(
+    path: str | Path,
+    checkpoints: Mapping[str, str | Path],
+    changes: dict[str, Any] | None = None,
+    image_size: int = 128,
+) -> Path:
     """Makes a folder that the pipeline opens like a run out of checkpoints of the published code.
 
     Args:

@@ -4,6 +4,8 @@ A network that is shown the boundary of another person draws that person's propo
 to show instead is the source face, of its size and in its place, moving as the other one does.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 MODES = ("motion", "shape", "none")
@@ -23,14 +25,14 @@ class Retargeter:
       ValueError: an unknown mode.
     """
 
-    def __init__(self, source, mode="motion"):
+    def __init__(self, source: np.ndarray, mode: str = "motion"):
         if mode not in MODES:
             raise ValueError(f"retarget is {mode!r}, one of {', '.join(MODES)} expected")
         self._source, self._mode = np.asarray(source, np.float64), mode
         self._first = self._linear = None
         self._last = self._source
 
-    def __call__(self, points):
+    def __call__(self, points: np.ndarray | None) -> np.ndarray:
         """Takes [68, 2] of a frame, or None where no face was found, which keeps the last result.
 
         Returns:
@@ -52,7 +54,7 @@ class Retargeter:
         return self._source + (points - self._first) @ self._linear.T
 
 
-def similarity(points, target):
+def similarity(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least-squares scaling, turning and shifting of points to others (Umeyama 1991).
 
     Args:

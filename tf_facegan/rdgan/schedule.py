@@ -3,7 +3,15 @@
 Pure Python; all of it is a function of the iteration.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.rdgan.config import Config, LearningRate
+
 
 STAGES = (("face",), ("face", "fine"), ("two_way",))
 
@@ -32,18 +40,18 @@ class Phase:
     tick_kimg: float
 
     @property
-    def key(self):
+    def key(self) -> str:
         """Data are opened anew when this changes: every stage has a list of its own."""
         return self.stage
 
-    def describe(self):
+    def describe(self) -> str:
         return f"{self.stage} iteration {self.iteration + 1}/{self.iterations}"
 
-    def scalars(self):
+    def scalars(self) -> dict[str, float]:
         return {"iteration": self.iteration, "G_lr": self.G_lr, "D_lr": self.D_lr}
 
 
-def check(config):
+def check(config: Config) -> None:
     """Raises ValueError for a schedule that cannot be run."""
     stages = tuple(config.train.stages)
     if stages not in STAGES:
@@ -60,14 +68,14 @@ def check(config):
         )
 
 
-def total_images(config):
+def total_images(config: Config) -> int:
     """Returns how many images the whole training shows."""
     return sum(
         images_until(config, name, _options(config, name).max_iter) for name in _names(config)
     )
 
 
-def images_until(config, stage, iteration):
+def images_until(config: Config, stage: str, iteration: int) -> int:
     """Returns how many images the first iterations of a stage show."""
     options = _options(config, stage)
     bursts = -(-iteration // options.burst_every)
@@ -75,7 +83,7 @@ def images_until(config, stage, iteration):
     return ((options.d_steps + 1) * iteration + extra) * config.train.batch_size
 
 
-def phase_at(progress, config):
+def phase_at(progress: Progress, config: Config) -> Phase:
     """Evaluates the schedule.
 
     Args:
@@ -110,7 +118,7 @@ def phase_at(progress, config):
     )
 
 
-def learning_rate(iteration, options):
+def learning_rate(iteration: int, options: LearningRate) -> float:
     """Returns the rate of an iteration, `init` * `rate` ** (iteration / `step`)."""
     return options.init * options.rate ** (iteration / options.step)
 

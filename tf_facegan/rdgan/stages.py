@@ -5,7 +5,10 @@ A stage takes `batch`, images as `pairs.read` names them, [N, S, S, 3] in [-1, 1
 step: of the generator once, of a discriminator in the order real, then generated.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
@@ -19,6 +22,11 @@ from tf_facegan.rdgan.networks import (
     FineGenerator,
     TwoWayGenerator,
 )
+
+if TYPE_CHECKING:
+    from tf_facegan.rdgan.config import Config
+    from tf_facegan.rdgan.layers import Network
+
 
 BOUNDARY_SCOPE = "G_l_extracter/"
 
@@ -37,7 +45,7 @@ class Stage:
     seeds = ()
     source_boundaries = False
 
-    def __init__(self, config, G, discriminators):
+    def __init__(self, config: Config, G: Network, discriminators: dict[str, Network]):
         self.config, self.G = config, G
         self.networks = {f"{self.name}_G": G}
         self.networks.update({f"{self.name}_{name}": D for name, D in discriminators.items()})
@@ -55,7 +63,12 @@ class Stage:
         self._D_opt = RMSProp(list(self._D_named.values()), **dataclasses.asdict(config.D_opt))
         self.optimizers = {f"{self.name}_G_opt": self._G_opt, f"{self.name}_D_opt": self._D_opt}
 
-    def discriminator_step(self, batch, draws, learning_rate):
+    def discriminator_step(
+        self,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: float | tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Takes one step of the discriminators, then clips their weights.
 
         Returns:
@@ -71,7 +84,12 @@ class Stage:
         clip_weights(self._clipped, self.config.train.clip)
         return {"D_skipped_steps": skipped}
 
-    def generator_step(self, batch, draws, learning_rate):
+    def generator_step(
+        self,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: float | tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Takes one step of the generator.
 
         Returns:
@@ -88,7 +106,9 @@ class Stage:
         _, D_terms = self.discriminator_loss(scores)
         return {**terms, **D_terms, "G_skipped_steps": skipped}
 
-    def prepare(self, batch, draws):
+    def prepare(
+        self, batch: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Returns the batch with what no network of this stage makes."""
         return batch
 
@@ -106,7 +126,7 @@ class FaceStage(Stage):
     name = "face"
     seeds = ("G",)
 
-    def __init__(self, config, image_size):
+    def __init__(self, config: Config, image_size: int):
         arguments, seed = network_arguments(config), config.random_seed * 8
         judging = _discriminator_arguments(config)
         super().__init__(
@@ -116,23 +136,27 @@ class FaceStage(Stage):
         )
         self.D = self.networks["face_D"]
 
-    def generate(self, batch, draws):
+    def generate(self, batch: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]) -> tf.Tensor:
         return self.G(batch["sources"], batch["boundaries"], training=True, seed=draws["G"])
 
-    def judge(self, batch, made, draws):
+    def judge(
+        self, batch: dict[str, tf.Tensor], made: tf.Tensor, draws: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the scores [N, 1] of (real, generated) images."""
         return self.D(batch["targets"], training=True), self.D(made, training=True)
 
-    def generator_loss(self, batch, made, scores):
+    def generator_loss(
+        self, batch: dict[str, tf.Tensor], made: tf.Tensor, scores: tuple
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         options = self._loss_options("ssim_weight", "ssim_range")
         return losses.face_generator_loss(
             made, batch["targets"], scores[1], self._kernels, **options
         )
 
-    def discriminator_loss(self, scores):
+    def discriminator_loss(self, scores: tuple) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         return losses.face_discriminator_loss(*scores, self.config.loss.adversarial)
 
-    def predict(self, batch, seed=None):
+    def predict(self, batch: dict[str, tf.Tensor], seed: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the images [N, S, S, 3] of a batch without `targets`; `seed` of dropout."""
         return self.G(batch["sources"], batch["boundaries"], seed=seed)
 
@@ -147,7 +171,7 @@ class FineStage(Stage):
 
     name = "fine"
 
-    def __init__(self, config, image_size, face):
+    def __init__(self, config: Config, image_size: int, face: FaceStage):
         arguments, seed = network_arguments(config), config.random_seed * 8
         judging = _discriminator_arguments(config)
         keep = config.networks.dropout_keep
@@ -159,32 +183,38 @@ class FineStage(Stage):
         self.D, self._face = self.networks["fine_D"], face
 
     @property
-    def seeds(self):
+    def seeds(self) -> tuple[str, ...]:
         own = ("G", "D/real", "D/made")
         return (*own, "face") if self.config.inference.dropout else own
 
-    def prepare(self, batch, draws):
+    def prepare(
+        self, batch: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         return {**batch, "coarse": self._coarse(batch, draws.get("face"))}
 
-    def generate(self, batch, draws):
+    def generate(self, batch: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]) -> tf.Tensor:
         return self.G(batch["sources"], batch["coarse"], training=True, seed=draws["G"])
 
-    def judge(self, batch, made, draws):
+    def judge(
+        self, batch: dict[str, tf.Tensor], made: tf.Tensor, draws: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the scores [N, 1] of (real, generated) images."""
         real = self.D(batch["targets"], training=True, seed=draws["D/real"])
         return real, self.D(made, training=True, seed=draws["D/made"])
 
-    def generator_loss(self, batch, made, scores):
+    def generator_loss(
+        self, batch: dict[str, tf.Tensor], made: tf.Tensor, scores: tuple
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         options = self._loss_options("ssim_range")
         options["ssim_weight"] = self.config.loss.fine_ssim_weight
         return losses.fine_generator_loss(
             made, batch["targets"], scores[1], self._kernels, **options
         )
 
-    def discriminator_loss(self, scores):
+    def discriminator_loss(self, scores: tuple) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         return losses.fine_discriminator_loss(*scores)
 
-    def predict(self, batch, seed=None):
+    def predict(self, batch: dict[str, tf.Tensor], seed: tf.Tensor | None = None) -> tf.Tensor:
         return self.G(batch["sources"], self._coarse(batch, seed), seed=seed)
 
     def _coarse(self, batch, seed):
@@ -198,7 +228,7 @@ class TwoWayStage(Stage):
     name = "two_way"
     source_boundaries = True
 
-    def __init__(self, config, image_size):
+    def __init__(self, config: Config, image_size: int):
         arguments, seed = network_arguments(config), config.random_seed * 8
         judging = _discriminator_arguments(config)
         super().__init__(
@@ -214,11 +244,15 @@ class TwoWayStage(Stage):
         self.left_D = self.networks["two_way_left_D"]
         self.right_D = self.networks["two_way_right_D"]
 
-    def generate(self, batch, draws):
+    def generate(
+        self, batch: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         names = "sources", "targets", "source_boundaries", "boundaries"
         return self.G.combinations(*(batch[name] for name in names), training=True)
 
-    def judge(self, batch, made, draws):
+    def judge(
+        self, batch: dict[str, tf.Tensor], made: dict[str, tf.Tensor], draws: dict[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
         """Returns the scores as `losses.two_way_discriminator_loss` takes them."""
         return {
             "left_real": self.left_D(batch["sources"], training=True),
@@ -229,15 +263,19 @@ class TwoWayStage(Stage):
             "right_right_right": self.right_D(made["right_right"], training=True),
         }
 
-    def generator_loss(self, batch, made, scores):
+    def generator_loss(
+        self, batch: dict[str, tf.Tensor], made: dict[str, tf.Tensor], scores: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         options = self._loss_options("mend_aeb")
         sides = batch["sources"], batch["targets"]
         return losses.two_way_generator_loss(made, *sides, scores, self._kernels, **options)
 
-    def discriminator_loss(self, scores):
+    def discriminator_loss(
+        self, scores: dict[str, tf.Tensor]
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         return losses.two_way_discriminator_loss(scores)
 
-    def predict(self, batch, seed=None):
+    def predict(self, batch: dict[str, tf.Tensor], seed: tf.Tensor | None = None) -> tf.Tensor:
         return self.G(batch["sources"], batch["boundaries"])
 
     def _optimised(self, G):
@@ -247,7 +285,7 @@ class TwoWayStage(Stage):
         return {name: v for name, v in named.items() if not name.startswith(BOUNDARY_SCOPE)}
 
 
-def make(config, image_size):
+def make(config: Config, image_size: int) -> dict[str, Stage]:
     """Returns {name: stage} of all stages of a configuration, in their order."""
     made = {}
     for name in config.train.stages:
@@ -260,7 +298,7 @@ def make(config, image_size):
     return made
 
 
-def network_arguments(config):
+def network_arguments(config: Config) -> dict[str, Any]:
     """Returns the arguments that all generators of a configuration share."""
     names = ("kernel_size", "width", "init_stddev")
     return {name: getattr(config.networks, name) for name in names}

@@ -1,5 +1,10 @@
 """Training of RD-GAN: data, draws and the `tf.function` steps of its stages."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,6 +19,13 @@ from tf_facegan.rdgan.images import to_8_bits
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.values import to_signed
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.rdgan.config import Config
+    from tf_facegan.records.schema import SetInfo
+
 
 VALIDATION = "metric-validation.jsonl"
 _SEED_LIMIT = 2**31 - 1
@@ -35,7 +47,7 @@ class Trainer:
       ValueError: when set and configuration do not fit each other.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: Config, strategy: tf.distribute.Strategy):
         self.config, self.strategy = config, strategy
         data, self._batch_size = config.data, config.train.batch_size
         self._replicas = strategy.num_replicas_in_sync
@@ -89,11 +101,11 @@ class Trainer:
 
     # What the loop asks for
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> schedule.Phase:
         """Returns what to run now, as the loop takes it."""
         return schedule.phase_at(progress, self.config)
 
-    def batches(self, phase, position):
+    def batches(self, phase: schedule.Phase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over batches of the pairs of the phase's stage, from an example on."""
         return pairs.iterate(
             self.set,
@@ -106,7 +118,9 @@ class Trainer:
             source_boundaries=self.stages[phase.stage].source_boundaries,
         )
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: schedule.Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Runs the discriminator steps of the phase and one generator step, all on new batches.
 
         Returns:
@@ -125,13 +139,13 @@ class Trainer:
         validation, self._scores = self._scores, {}
         return {**{f"{phase.stage}/{k}": v for k, v in scalars.items()}, **validation}
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module]:
         items = {"stage": self._stage}
         for stage in self.stages.values():
             items.update({**stage.networks, **stage.optimizers})
         return items
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         """Published arrays of the networks of all stages that have begun."""
         return {
             name: reference.extract(network)
@@ -139,15 +153,15 @@ class Trainer:
             for name, network in stage.networks.items()
         }
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Puts into a new run's folder what using its networks needs."""
         run.save_dataset(self.set.info)
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`: a row a pair, source, boundary and target."""
         self._save_sheet(run.path / "reals.png", [])
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png`: a row a pair, source, boundary, target and what every stage
         makes of it; scores held-out pairs into `metric-validation.jsonl`."""
         made = self.predict(self._read(self._sheet))
@@ -174,7 +188,7 @@ class Trainer:
 
     # Prediction
 
-    def predict(self, batch):
+    def predict(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Runs all stages that have begun on a batch as of `stages`.
 
         Returns:
@@ -189,7 +203,7 @@ class Trainer:
                 made[name].append(self.stages[name].predict(part, seed).numpy())
         return {name: np.concatenate(parts) for name, parts in made.items()}
 
-    def validate(self):
+    def validate(self) -> dict[str, float]:
         """Compares predictions for held-out subjects with the truth.
 
         Returns:
@@ -211,7 +225,7 @@ class Trainer:
 
     # Randomness
 
-    def draws(self, stage, step, batch):
+    def draws(self, stage: str, step: int, batch: int) -> dict[str, tf.Tensor]:
         """Every random number of one step, for the global batch.
 
         Args:
@@ -234,7 +248,14 @@ class Trainer:
     # The step
 
     @tf.function
-    def step(self, stage, side, batch, draws, learning_rate):
+    def step(
+        self,
+        stage: str,
+        side: str,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
         """Takes one step; traced once for each stage and side.
 
         Args:
@@ -254,14 +275,14 @@ class Trainer:
         take = one.generator_step if side == "G" else one.discriminator_step
         return take(self.processed(batch), draws, learning_rate)
 
-    def processed(self, batch):
+    def processed(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Turns records [N, 3, S, S] into what the networks see: [N, S, S, 3] in [-1, 1]."""
         ranges = {name: self.set.range for name in ("sources", "targets")}
         boundary = self.set.info.companions[pairs.COMPANION]["range"]
         return {n: to_signed(images, ranges.get(n, boundary)) for n, images in batch.items()}
 
 
-def check_set(info, image_size=None):
+def check_set(info: SetInfo, image_size: int | None = None) -> None:
     """Checks that a set can be trained on.
 
     Raises:

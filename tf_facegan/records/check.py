@@ -1,5 +1,7 @@
 """Checks of whole sets: damage, duplicates, values that cannot be, classes without examples."""
 
+from __future__ import annotations
+
 import collections
 import hashlib
 from pathlib import Path
@@ -27,18 +29,18 @@ class Report:
     def __init__(self):
         self.wrong = 0
 
-    def note(self, line):
+    def note(self, line: str) -> None:
         print(line)
 
-    def warn(self, line):
+    def warn(self, line: str) -> None:
         print(f"warning: {line}")
 
-    def fail(self, line):
+    def fail(self, line: str) -> None:
         self.wrong += 1
         print(f"wrong: {line}")
 
 
-def check(path):
+def check(path: str | Path) -> bool:
     """Checks a set, or all sets below a folder, and prints statistics and findings.
 
     Wrong are: records or files that cannot be read, values that are not finite, labels, action
@@ -70,7 +72,7 @@ def check(path):
     return not report.wrong
 
 
-def find_sets(path):
+def find_sets(path: str | Path) -> list[Path]:
     """Finds the folders of sets: `path` itself, or those below it, sorted.
 
     Raises:

@@ -1,8 +1,15 @@
 """What a set that is being written says of itself, from what its source gives."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tf_facegan.records.writer import Companion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,7 +25,9 @@ class Labels:
     described: dict
 
 
-def checked_labels(values, kind, names, count):
+def checked_labels(
+    values: np.ndarray | None, kind: str, names: Sequence[str] | None, count: int
+) -> Labels | None:
     """Labels of `count` examples, or None where there are none.
 
     Raises:
@@ -33,7 +42,7 @@ def checked_labels(values, kind, names, count):
     return Labels(values, {"size": values.shape[1], "kind": kind, "names": names})
 
 
-def check_fields(fields, count):
+def check_fields(fields: dict[str, np.ndarray], count: int) -> None:
     """Raises ValueError unless the fields {name: array} hold numbers or texts for every example."""
     for name, array in fields.items():
         if array.dtype.kind not in "biufSU" or array.ndim < 1 or len(array) != count:
@@ -43,14 +52,16 @@ def check_fields(fields, count):
             )
 
 
-def selected(labels, fields, rows):
+def selected(
+    labels: np.ndarray | None, fields: dict[str, np.ndarray], rows: Sequence[int]
+) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
     """Labels (or None) and fields {name: array} of some examples only."""
     if labels is not None:
         labels = dataclasses.replace(labels, values=labels.values[rows])
     return labels, {name: array[rows] for name, array in fields.items()}
 
 
-def described_companion(companion, array):
+def described_companion(companion: Companion, array: np.ndarray) -> dict:
     """What is said of a `writer.Companion`, of which `array` [c, H, W] is an image."""
     return {
         "channels": array.shape[0],
@@ -60,7 +71,9 @@ def described_companion(companion, array):
     }
 
 
-def described_fields(fields, names):
+def described_fields(
+    fields: dict[str, np.ndarray], names: dict[str, list[str]] | None
+) -> dict[str, dict]:
     """`schema.SetInfo.fields` of {name: array}, and {name: list of str} for some of them."""
     described = {}
     for field, array in fields.items():
@@ -70,7 +83,7 @@ def described_fields(fields, names):
     return described
 
 
-def shard_counts(shards, count):
+def shard_counts(shards: int, count: int) -> list[int] | None:
     """`schema.SetInfo.shards` of `count` examples; ValueError unless every shard gets one."""
     if not 1 <= shards <= count:
         raise ValueError(f"--shards is {shards}, 1 to {count} (the number of examples) expected")

@@ -6,7 +6,10 @@ features `shape` (int64 list C, H, W) and `data` (raw C-order bytes), as PGGAN d
 it here lets worker processes start without TensorFlow and write an array without copying it.
 """
 
+from __future__ import annotations
+
 import struct
+from collections.abc import Sequence
 
 import google_crc32c
 import numpy as np
@@ -34,7 +37,7 @@ class RecordTemplate:
       size: int, bytes of a whole record.
     """
 
-    def __init__(self, prefix, suffix, data_size):
+    def __init__(self, prefix: bytes, suffix: bytes, data_size: int):
         self.data_size = data_size
         self._suffix = suffix
         self._prefix_checksum = google_crc32c.value(prefix)
@@ -45,12 +48,12 @@ class RecordTemplate:
         self.size = self.head_size + data_size + self.tail_size
 
     @classmethod
-    def for_arrays(cls, shape, dtype):
+    def for_arrays(cls, shape: Sequence[int], dtype: np.dtype | str) -> RecordTemplate:
         """The template that we write arrays [C, H, W] with."""
         data_size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         return cls(*_surroundings(shape, data_size), data_size)
 
-    def frame(self, data):
+    def frame(self, data: np.ndarray) -> list[bytes | np.ndarray]:
         """The buffers of one record, to be written one after the other.
 
         Args:
@@ -58,7 +61,7 @@ class RecordTemplate:
         """
         return [self._head, data.reshape(-1).view(np.uint8), self._tail(data)]
 
-    def matches(self, head, data, tail):
+    def matches(self, head: bytes, data: np.ndarray, tail: bytes) -> bool:
         """Whether the three parts, as `frame` cuts them, are an intact record of this template."""
         return head == self._head and tail == self._tail(data)
 
@@ -68,7 +71,7 @@ class RecordTemplate:
         return self._suffix + struct.pack("<I", _mask(checksum))
 
 
-def payload_size(header):
+def payload_size(header: bytes) -> int:
     """Payload bytes announced by a record's 12-byte header.
 
     Raises:
@@ -80,13 +83,13 @@ def payload_size(header):
     return length
 
 
-def check_payload(payload, footer):
+def check_payload(payload: bytes, footer: bytes) -> None:
     """Raises CorruptRecord unless the payload's checksum is the one in its 4-byte footer."""
     if _masked_crc(payload) != struct.unpack("<I", footer)[0]:
         raise CorruptRecord("the checksum of its content does not match")
 
 
-def parse(payload):
+def parse(payload: bytes) -> tuple[tuple[int, ...], int, int]:
     """Finds shape and data in a serialized tf.train.Example.
 
     Returns:

@@ -1,5 +1,7 @@
 """The offset index of a record file: where every record begins."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 
@@ -9,17 +11,17 @@ from tf_facegan import array_files, files
 from tf_facegan.records import example
 
 
-def index_file(record_file):
+def index_file(record_file: str | Path) -> Path:
     """Path of the index beside a record file."""
     return Path(record_file).with_suffix(".idx.npy")
 
 
-def regular(count, record_size):
+def regular(count: int, record_size: int) -> np.ndarray:
     """The index of `count` records of one size: int64 [count + 1], the last is the file's size."""
     return np.arange(count + 1, dtype=np.int64) * record_size
 
 
-def load(record_file):
+def load(record_file: str | Path) -> np.ndarray:
     """Loads the index of a record file; makes it when there is none or when it is stale.
 
     A stale index is one that does not end where the file ends. A new index is kept beside the
@@ -47,7 +49,7 @@ def load(record_file):
     return offsets
 
 
-def scan(record_file):
+def scan(record_file: str | Path) -> np.ndarray:
     """Makes the index of a record file by reading the length of every record.
 
     Raises:

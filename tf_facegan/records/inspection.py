@@ -1,9 +1,13 @@
 """Looking at sets: a contact sheet, PNG files, a comparison."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,6 +16,10 @@ from tqdm import tqdm
 from tf_facegan import files
 from tf_facegan.records.reader import RecordSet
 
+if TYPE_CHECKING:
+    from tf_facegan.records.schema import SetInfo
+
+
 _SHEET_WIDTH, _SHEET_HEIGHT = 1600, 900
 _GAP = 4
 _KEY_ESCAPE, _KEY_ENTER, _KEY_SPACE = 27, 13, 32
@@ -19,7 +27,7 @@ _SUFFIXES = {"shape": "_shp", "normals": "_nor"}
 _BATCH = 16
 
 
-def pictures(info, image):
+def pictures(info: SetInfo, image: np.ndarray) -> list[tuple[str, np.ndarray]]:
     """One picture for each modality of an example.
 
     Args:
@@ -48,7 +56,9 @@ def pictures(info, image):
     return result
 
 
-def contact_sheet(record_set, indices, resolution=None):
+def contact_sheet(
+    record_set: RecordSet, indices: Sequence[int] | np.ndarray, resolution: int | None = None
+) -> np.ndarray:
     """Puts examples into one picture, the modalities and companions of each side by side.
 
     Args:
@@ -76,7 +86,9 @@ def contact_sheet(record_set, indices, resolution=None):
     return sheet
 
 
-def display(path, out=None, count=16, level=None):
+def display(
+    path: str | Path, out: str | Path | None = None, count: int = 16, level: int | None = None
+) -> None:
     """Shows a set as contact sheets and prints index, label and fields of each example.
 
     Args:
@@ -111,7 +123,7 @@ def display(path, out=None, count=16, level=None):
             break
 
 
-def extract(path, out_dir):
+def extract(path: str | Path, out_dir: str | Path) -> None:
     """Writes every example as PNG at full resolution, in the order of the records.
 
     The first modality is `img%08d.png` (the published name), shapes and normals end in `_shp` and
@@ -137,7 +149,7 @@ def extract(path, out_dir):
     print(f"{out_dir}: {record_set.count} examples")
 
 
-def compare(path_a, path_b, ignore_labels=False):
+def compare(path_a: str | Path, path_b: str | Path, ignore_labels: bool = False) -> bool:
     """Compares two sets record by record at full resolution and prints the differences.
 
     Prints `Image i is different`, `Label i is different` and how many are identical, as PGGAN's

@@ -1,7 +1,10 @@
 """Random access to the records of one file."""
 
+from __future__ import annotations
+
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +32,7 @@ class LevelReader:
         nor float32.
     """
 
-    def __init__(self, path, salvages=False, count=None):
+    def __init__(self, path: str | Path, salvages: bool = False, count: int | None = None):
         self.path = Path(path)
         self._spans = _load_spans(self.path, salvages, count)
         self.count = len(self._spans)
@@ -39,7 +42,7 @@ class LevelReader:
         self._opening = threading.Lock()
         self._take_first(range(self.count) if salvages else [0])
 
-    def read_into(self, out, numbers):
+    def read_into(self, out: np.ndarray, numbers: Sequence[int] | np.ndarray) -> None:
         """Reads records into an array.
 
         Args:
@@ -54,7 +57,7 @@ class LevelReader:
             if not self._read_as_before(data, number):
                 self._read_anew(data, number)
 
-    def corrupt(self):
+    def corrupt(self) -> dict[int, str]:
         """Reads all records; returns {number: what is wrong} of those that cannot be read."""
         found, image = {}, np.empty((1, *self.shape), self.dtype)
         for number in range(self.count):
@@ -165,7 +168,9 @@ class ShardedReader:
     Attributes and errors are those of `LevelReader`; `path` is the first file.
     """
 
-    def __init__(self, paths, salvages=False, counts=None):
+    def __init__(
+        self, paths: Sequence[Path], salvages: bool = False, counts: Sequence[int] | None = None
+    ):
         counts = counts or [None] * len(paths)
         filled = [pair for pair in zip(paths, counts) if pair[0].stat().st_size or pair[1]]
         filled = filled or [(paths[0], counts[0])]
@@ -181,14 +186,14 @@ class ShardedReader:
         self._ends = np.cumsum([reader.count for reader in self._readers])
         self.count = int(self._ends[-1])
 
-    def read_into(self, out, numbers):
+    def read_into(self, out: np.ndarray, numbers: Sequence[int] | np.ndarray) -> None:
         """Reads records into an array: see `LevelReader.read_into`."""
         for image, number in zip(out, numbers):
             shard = int(np.searchsorted(self._ends, number, side="right"))
             begin = int(self._ends[shard - 1]) if shard else 0
             self._readers[shard].read_into(image[np.newaxis], [number - begin])
 
-    def corrupt(self):
+    def corrupt(self) -> dict[int, str]:
         """Reads all records: see `LevelReader.corrupt`."""
         found, begin = {}, 0
         for reader in self._readers:

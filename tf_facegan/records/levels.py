@@ -1,9 +1,13 @@
 """The levels of a multi-resolution set."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+
 import numpy as np
 
 
-def build(array, count):
+def build(array: np.ndarray, count: int) -> Iterator[np.ndarray]:
     """Yields an array [C, H, W] at `count` resolutions, each half as large as the one before.
 
     Every level is (a + b + c + d) * 0.25 of the four 2x2 phases of the running array, added in the
@@ -22,7 +26,7 @@ def build(array, count):
         yield running if array.dtype == np.float32 else np.rint(running).astype(np.uint8)
 
 
-def halve(array):
+def halve(array: np.ndarray) -> np.ndarray:
     """Box-averages a float32 array [C, H, W] to [C, H/2, W/2], in the order that `build` names."""
     channels, height, width = array.shape
     result = np.empty((channels, height // 2, width // 2), np.float32)

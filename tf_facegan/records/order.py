@@ -1,11 +1,13 @@
 """The order in which examples are read: a stateless permutation of (seed, epoch)."""
 
+from __future__ import annotations
+
 import functools
 
 import numpy as np
 
 
-def indices(positions, count, seed, shuffle=True):
+def indices(positions: np.ndarray, count: int, seed: int, shuffle: bool = True) -> np.ndarray:
     """Record numbers at given positions of an endless pass over a set.
 
     Every epoch (count positions) visits every record once, in an order that depends on nothing

@@ -4,9 +4,14 @@ All records of a level are equally long, so where a record goes is known before 
 whether it has been written can be seen from the file alone.
 """
 
+from __future__ import annotations
+
 import collections
 import dataclasses
 import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +51,12 @@ class Stream:
     levels: list
 
 
-def streams(folder, info, load, companions):
+def streams(
+    folder: Path,
+    info: schema.SetInfo,
+    load: Callable[[Any], np.ndarray],
+    companions: dict[str, Callable[[Any], np.ndarray]],
+) -> list[Stream]:
     """The streams of a set.
 
     Args:
@@ -70,7 +80,7 @@ def _stream(folder, info, companion, load, channels, dtype, value_range):
     return Stream(load, [channels, *info.shape[1:]], dtype, value_range, made)
 
 
-def allocate(plan_streams, counts):
+def allocate(plan_streams: list[Stream], counts: list[int]) -> None:
     """Makes the files at their final sizes; what is there already stays.
 
     Args:
@@ -92,7 +102,7 @@ class ShardFiles:
       shard: int.
     """
 
-    def __init__(self, plan_streams, shard):
+    def __init__(self, plan_streams: list[Stream], shard: int):
         self.shard = shard
         self._streams = [
             [(level, os.open(level.paths[shard], os.O_RDWR)) for level in stream.levels]
@@ -103,12 +113,12 @@ class ShardFiles:
             for files in self._streams
         ]
 
-    def close(self):
+    def close(self) -> None:
         for files in self._streams:
             for _, file in files:
                 os.close(file)
 
-    def write(self, stream, place, array):
+    def write(self, stream: int, place: int, array: np.ndarray) -> None:
         """Writes the levels of an array.
 
         Args:
@@ -120,13 +130,13 @@ class ShardFiles:
         for (level, file), image in zip(files, levels.build(array, len(files))):
             _write_at(file, level.template.frame(image), place * level.template.size)
 
-    def sent(self, place, count):
+    def sent(self, place: int, count: int) -> None:
         """Takes note of a range of records that has been written."""
         for behind in self._behind:
             for size, file in behind:
                 file.written(place * size, count * size)
 
-    def read(self, stream, place, dtype):
+    def read(self, stream: int, place: int, dtype: np.dtype) -> np.ndarray | None:
         """Reads back what `write` wrote; None unless the record is intact in every level."""
         largest = None
         for level, file in self._streams[stream]:
@@ -140,7 +150,7 @@ class ShardFiles:
         return largest
 
 
-def close_gaps(plan_streams, counts, gaps):
+def close_gaps(plan_streams: list[Stream], counts: list[int], gaps: list[int]) -> list[int]:
     """Takes records out of the files; those behind them move up.
 
     Args:

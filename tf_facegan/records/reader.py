@@ -1,13 +1,21 @@
 """Reading sets: random access with NumPy, endless batches with tf.data."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
 
 from tf_facegan.records import order, schema, set_files
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 _PARALLEL_READS = 2
 ON_CORRUPT = ("stop", "skip")
@@ -46,12 +54,12 @@ class RecordSet:
 
     def __init__(
         self,
-        path,
-        dtype=None,
-        dynamic_range=None,
-        max_label_size="full",
-        part=None,
-        on_corrupt="stop",
+        path: str | Path,
+        dtype: str | None = None,
+        dynamic_range: Sequence[float] | None = None,
+        max_label_size: int | str = "full",
+        part: tuple[int, int] | None = None,
+        on_corrupt: str = "stop",
     ):
         if on_corrupt not in ON_CORRUPT:
             raise ValueError(f"--on_corrupt is {on_corrupt!r}, {' or '.join(ON_CORRUPT)} expected")
@@ -89,26 +97,31 @@ class RecordSet:
         self._failure = None
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.info.name
 
     @property
-    def count(self):
+    def count(self) -> int:
         return self.info.count
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         return self.info.shape[0]
 
     @property
-    def resolution(self):
+    def resolution(self) -> int:
         return self.info.shape[1]
 
     @property
-    def range(self):
+    def range(self) -> list[float]:
         return self.info.range
 
-    def read(self, indices, resolution=None, companion=None):
+    def read(
+        self,
+        indices: Sequence[int] | np.ndarray,
+        resolution: int | None = None,
+        companion: str | None = None,
+    ) -> np.ndarray:
         """Reads examples by number.
 
         Args:
@@ -134,8 +147,15 @@ class RecordSet:
         return images
 
     def batches(
-        self, batch, resolution=None, position=0, seed=0, shuffle=True, prefetch=2, rows=None
-    ):
+        self,
+        batch: int,
+        resolution: int | None = None,
+        position: int = 0,
+        seed: int = 0,
+        shuffle: bool = True,
+        prefetch: int = 2,
+        rows: np.ndarray | None = None,
+    ) -> tf.data.Dataset:
         """Endless batches; each epoch is a new permutation, and batches run across its end.
 
         Args:
@@ -189,13 +209,13 @@ class RecordSet:
         batches = numbers.map(load, num_parallel_calls=_PARALLEL_READS, deterministic=True)
         return batches.prefetch(prefetch)
 
-    def iterate(self, *args, **kwargs):
+    def iterate(self, *args: Any, **kwargs: Any) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over `batches(*args, **kwargs)`; reading errors are ValueErrors."""
         with self.reading_errors():
             yield from self.batches(*args, **kwargs)
 
     @contextlib.contextmanager
-    def reading_errors(self):
+    def reading_errors(self) -> Iterator[None]:
         """Turns the tf.errors of a pipeline over `batches` into the error that caused them."""
         import tensorflow as tf
 

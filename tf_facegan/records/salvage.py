@@ -1,7 +1,10 @@
 """What is left of a damaged record file: where its intact records are, and which are lost."""
 
+from __future__ import annotations
+
 import mmap
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +14,7 @@ LOST = -1
 _WINDOW = 1 << 20
 
 
-def salvage(record_file, count=None):
+def salvage(record_file: str | Path, count: int | None = None) -> np.ndarray:
     """Finds the records of a file in which bytes are altered, missing or too many.
 
     The length of a record is looked for anew behind every place that makes no sense. How many

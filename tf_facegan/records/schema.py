@@ -1,9 +1,12 @@
 """What a set holds: `SetInfo`, its json file, and the file names of a set."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_facegan.files import read_json
@@ -118,17 +121,17 @@ class SetInfo:
             raise ValueError(f"shards {self.shards} do not add up to {self.count} examples")
 
     @property
-    def levels(self):
+    def levels(self) -> list[int]:
         """list of int: the log2 resolutions of a multi-resolution set, largest first."""
         return list(range(self.shape[1].bit_length() - 1, 1, -1))
 
     @property
-    def shard_counts(self):
+    def shard_counts(self) -> list[int]:
         """list of int: examples in each file of a level."""
         return self.shards or [self.count]
 
 
-def check_power_of_two(shape):
+def check_power_of_two(shape: Sequence[int]) -> None:
     """Raises ValueError unless [C, H, W] is square with a power of two of at least 4."""
     _, height, width = shape
     if height != width or height < 4 or height & (height - 1):
@@ -138,7 +141,7 @@ def check_power_of_two(shape):
         )
 
 
-def guess_modalities(channels):
+def guess_modalities(channels: int) -> list[list]:
     """Modalities of a set that does not name them: thirds as TBGAN has them, or one image."""
     known = {9: ("texture", "shape", "normals"), 6: ("texture", "shape")}
     if channels in known:
@@ -146,17 +149,23 @@ def guess_modalities(channels):
     return [["image", channels]]
 
 
-def level_file(directory, name, log2, shard=0, shards=1):
+def level_file(
+    directory: str | Path, name: str, log2: int, shard: int = 0, shards: int = 1
+) -> Path:
     """Path of the record file of the level with side 2**log2 (published name, but for shards)."""
     return Path(directory) / f"{name}-r{log2:02d}{_of(shard, shards)}.tfrecords"
 
 
-def single_size_file(directory, name, height, width, shard=0, shards=1):
+def single_size_file(
+    directory: str | Path, name: str, height: int, width: int, shard: int = 0, shards: int = 1
+) -> Path:
     """Path of the record file of a single-size set."""
     return Path(directory) / f"{name}-s{height}x{width}{_of(shard, shards)}.tfrecords"
 
 
-def level_files(directory, info, companion=None):
+def level_files(
+    directory: str | Path, info: SetInfo, companion: str | None = None
+) -> list[list[Path]]:
     """The record files of a set's images or of a companion's.
 
     Returns:
@@ -176,27 +185,27 @@ def _of(shard, shards):
     return "" if shards == 1 else f"-{shard:05d}-of-{shards:05d}"
 
 
-def labels_file(directory, name):
+def labels_file(directory: str | Path, name: str) -> Path:
     """Path of the label file (an .npy array, published name)."""
     return Path(directory) / f"{name}-rxx.labels"
 
 
-def field_file(directory, name, field):
+def field_file(directory: str | Path, name: str, field: str) -> Path:
     """Path of the array of one field."""
     return Path(directory) / f"{name}-{field}.npy"
 
 
-def info_file(directory, name):
+def info_file(directory: str | Path, name: str) -> Path:
     """Path of the json file."""
     return Path(directory) / f"{name}.json"
 
 
-def skipped_file(directory, name):
+def skipped_file(directory: str | Path, name: str) -> Path:
     """Path of the report on what was left out of a set."""
     return Path(directory) / f"{name}-skipped.csv"
 
 
-def parse_record_file(path):
+def parse_record_file(path: str | Path) -> RecordFile | None:
     """Takes a record file's name apart.
 
     Returns:
@@ -212,13 +221,13 @@ def parse_record_file(path):
     )
 
 
-def save(info, directory):
+def save(info: SetInfo, directory: str | Path) -> None:
     """Writes `<name>.json` into `directory`."""
     text = json.dumps(dataclasses.asdict(info), indent=2)
     info_file(directory, info.name).write_text(text + "\n", encoding="utf-8")
 
 
-def load(path):
+def load(path: str | Path) -> SetInfo:
     """Reads a `<name>.json`.
 
     Raises:

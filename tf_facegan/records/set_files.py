@@ -1,6 +1,9 @@
 """The files of a set: which there are, what they hold, and whether they fit each other."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from tf_facegan.records.level import ShardedReader
 _FOREIGN_RANGES = {"uint8": [0, 255], "float32": [-1, 1]}
 
 
-def find(path):
+def find(path: str | Path) -> tuple[str, schema.SetInfo | None]:
     """(name, SetInfo or None) of the set in a folder."""
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder; the folder of a set expected")
@@ -29,7 +32,9 @@ def find(path):
     return name, schema.load(schema.info_file(path, name)) if described else None
 
 
-def chosen_shards(path, info, part):
+def chosen_shards(
+    path: str | Path, info: schema.SetInfo | None, part: tuple[int, int] | None
+) -> list[int] | None:
     """The numbers of the shards to read; None is all."""
     if part is None:
         return None
@@ -43,7 +48,7 @@ def chosen_shards(path, info, part):
     return list(range(number, shards, parts))
 
 
-def rows(info, shards):
+def rows(info: schema.SetInfo, shards: list[int] | None) -> slice | np.ndarray:
     """The record numbers of what is in some shards."""
     if shards is None:
         return slice(None)
@@ -52,14 +57,16 @@ def rows(info, shards):
     return np.concatenate(ranges)
 
 
-def part_info(info, shards):
+def part_info(info: schema.SetInfo, shards: list[int] | None) -> schema.SetInfo:
     if shards is None:
         return info
     counts = [info.shard_counts[shard] for shard in shards]
     return dataclasses.replace(info, count=sum(counts), shards=counts)
 
 
-def open_readers(levels, shards, info, salvages):
+def open_readers(
+    levels: list[list[Path]], shards: list[int] | None, info: schema.SetInfo | None, salvages: bool
+) -> dict[int, ShardedReader]:
     """{side: ShardedReader} of all levels (one for a single-size set)."""
     counts = None if info is None else info.shard_counts
     if shards is not None:
@@ -72,7 +79,7 @@ def open_readers(levels, shards, info, salvages):
     return {reader.shape[1]: reader for reader in readers}
 
 
-def level_paths(path, name, info):
+def level_paths(path: str | Path, name: str, info: schema.SetInfo | None) -> list[list[Path]]:
     """Record files of the levels, largest first, a list of shards each."""
     if info is not None:
         return schema.level_files(path, info)
@@ -85,7 +92,7 @@ def level_paths(path, name, info):
     return [[schema.level_file(path, name, log2)] for log2 in range(max(logs), 1, -1)]
 
 
-def foreign_info(path, name, readers):
+def foreign_info(path: str | Path, name: str, readers: dict[int, ShardedReader]) -> schema.SetInfo:
     largest = readers[max(readers)]
     is_single = schema.parse_record_file(largest.path).log2 is None
     try:
@@ -102,7 +109,9 @@ def foreign_info(path, name, readers):
         raise ValueError(f"{path}: {error}") from None
 
 
-def check_readers(readers, channels, dtype, count):
+def check_readers(
+    readers: dict[int, ShardedReader], channels: int, dtype: np.dtype | str, count: int
+) -> None:
     for reader in readers.values():
         size = schema.parse_record_file(reader.path).size
         found = [list(reader.shape), reader.dtype, reader.count]
@@ -117,7 +126,7 @@ def _describe(shape, dtype, count):
     return f"{count} records of {dtype} {shape}"
 
 
-def load_labels(path, info, is_foreign):
+def load_labels(path: str | Path, info: schema.SetInfo, is_foreign: bool) -> np.ndarray:
     file = schema.labels_file(path, info.name)
     if is_foreign and not file.is_file():
         file = next(iter(sorted(path.glob("*.labels"))), file)
@@ -133,7 +142,9 @@ def load_labels(path, info, is_foreign):
     return labels.astype(np.float32)
 
 
-def trim_labels(path, info, labels, max_label_size):
+def trim_labels(
+    path: str | Path, info: schema.SetInfo, labels: np.ndarray, max_label_size: int | str
+) -> tuple[np.ndarray, dict | None]:
     size = labels.shape[1] if max_label_size == "full" else max_label_size
     if not isinstance(size, int) or not 0 <= size <= labels.shape[1]:
         raise ValueError(
@@ -147,7 +158,7 @@ def trim_labels(path, info, labels, max_label_size):
     return labels[:, :size], {"size": size, "kind": described["kind"], "names": names}
 
 
-def load_fields(path, info):
+def load_fields(path: str | Path, info: schema.SetInfo) -> dict[str, np.ndarray]:
     fields = {}
     for field, described in info.fields.items():
         file = schema.field_file(path, info.name, field)

@@ -1,17 +1,28 @@
 """Several sets of one source: training and test set, folds."""
 
+from __future__ import annotations
+
 import contextlib
 import hashlib
 import os
 import pickle
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tf_facegan import files
 
 UNFINISHED = ".unfinished"  # in the folder until all sets are there: a hash, and what is done
 
 
-def write_splits(path, splits, write, overwrite=False, workers=None, **options):
+def write_splits(
+    path: str | Path,
+    splits: Mapping[str, Any],
+    write: Callable[..., Any],
+    overwrite: bool = False,
+    workers: int | None = None,
+    **options: Any,
+) -> dict[str, Any]:
     """Writes a set for each split into `path`/<name of the split>.
 
     A build that was interrupted goes on where it stopped when it is started again with the same

@@ -1,8 +1,16 @@
 """A set of black images that needs no files (PGGAN's `SyntheticDataset`), to measure speed."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from tf_facegan.records import schema
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class SyntheticSet:
@@ -22,7 +30,7 @@ class SyntheticSet:
 
     count, range, fields, uv_layout = 1, [0, 255], {}, None
 
-    def __init__(self, channels, resolution):
+    def __init__(self, channels: int, resolution: int):
         self.channels, self.resolution = channels, resolution
         self.labels = np.zeros((self.count, 0), np.float32)
         self.info = schema.SetInfo(
@@ -35,12 +43,16 @@ class SyntheticSet:
             range=self.range,
         )
 
-    def read(self, indices, resolution=None):
+    def read(
+        self, indices: Sequence[int] | np.ndarray, resolution: int | None = None
+    ) -> np.ndarray:
         """Black images uint8 [N, C, H, W] for N record numbers, at a level (None: the largest)."""
         side = self.resolution if resolution is None else resolution
         return np.zeros((len(indices), self.channels, side, side), np.uint8)
 
-    def iterate(self, batch, resolution=None, rows=None, **_):
+    def iterate(
+        self, batch: int, resolution: int | None = None, rows: np.ndarray | None = None, **_: Any
+    ) -> Iterator[dict[str, tf.Tensor]]:
         """Endless batches: dict of `images` [B, C, H, W], `index` int64 [B], `labels` [B, 0].
 
         Args:

@@ -1,9 +1,17 @@
 """What values of records mean to the networks."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
+if TYPE_CHECKING:
+    import numpy as np
 
-def to_signed(records, value_range):
+
+def to_signed(records: np.ndarray | tf.Tensor, value_range: Sequence[float]) -> tf.Tensor:
     """Turns records into what networks see.
 
     Args:

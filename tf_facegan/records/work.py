@@ -6,15 +6,19 @@ order and bytes cannot depend on who was first. Workers are spawned (forking a p
 TensorFlow deadlocks) and import neither TensorFlow nor anything else that is slow.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,13 +73,13 @@ class Done:
     out_of_range: dict = dataclasses.field(default_factory=dict)
     skipped: dict = dataclasses.field(default_factory=dict)
 
-    def add(self, other):
+    def add(self, other: Done) -> None:
         self.count += other.count
         self.out_of_range.update(other.out_of_range)
         self.skipped.update(other.skipped)
 
 
-def run(plan, examples, workers):
+def run(plan: Plan, examples: Sequence[Any], workers: int | None) -> Iterator[Done]:
     """Writes the records of all examples.
 
     Args:
@@ -100,7 +104,7 @@ def run(plan, examples, workers):
         yield from _run_processes(plan, chunks, workers)
 
 
-def available_cores():
+def available_cores() -> int:
     """int: cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -108,7 +112,7 @@ def available_cores():
 
 
 @contextlib.contextmanager
-def interrupts_held():
+def interrupts_held() -> Iterator[None]:
     """Holds Ctrl-C back; processes started meanwhile never see it: it is the parent's to handle."""
     held = []
     is_main = threading.current_thread() is threading.main_thread()
@@ -126,7 +130,7 @@ def interrupts_held():
             signal.raise_signal(signal.SIGINT)
 
 
-def load_checked(load, example):
+def load_checked(load: Callable[[Any], np.ndarray], example: Any) -> np.ndarray:
     """Loads an example and checks what does not depend on the other examples.
 
     Returns:

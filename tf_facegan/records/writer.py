@@ -1,5 +1,7 @@
 """Writing sets with all cores, atomically."""
 
+from __future__ import annotations
+
 import contextlib
 import csv
 import dataclasses
@@ -9,7 +11,9 @@ import os
 import pickle
 import shutil
 import uuid
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -21,7 +25,7 @@ from tf_facegan.records import description, index, places, schema, work
 ON_ERROR = ("stop", "skip")
 
 
-def shuffled(count):
+def shuffled(count: int) -> np.ndarray:
     """The published shuffled order of `count` examples (PGGAN's seed 123), int64 [count]."""
     numbers = np.arange(count)
     np.random.RandomState(123).shuffle(numbers)
@@ -45,27 +49,27 @@ class Companion:
 
 
 def write_set(
-    path,
-    examples,
-    load,
+    path: str | Path,
+    examples: Sequence[Any],
+    load: Callable[[Any], np.ndarray],
     *,
-    modalities,
-    value_range,
-    kind=schema.MULTI_RESOLUTION,
-    labels=None,
-    label_kind="class",
-    label_names=None,
-    fields=None,
-    field_names=None,
-    companions=None,
-    attachments=(),
-    skipped=(),
-    max_images=None,
-    shards=1,
-    on_error="stop",
-    workers=None,
-    overwrite=False,
-):
+    modalities: Sequence[Sequence],
+    value_range: Sequence[float],
+    kind: str = schema.MULTI_RESOLUTION,
+    labels: np.ndarray | None = None,
+    label_kind: str = "class",
+    label_names: Sequence[str] | None = None,
+    fields: Mapping[str, np.ndarray] | None = None,
+    field_names: Mapping[str, list[str]] | None = None,
+    companions: Mapping[str, Companion] | None = None,
+    attachments: Sequence[str | Path] = (),
+    skipped: Sequence[tuple[str, str]] = (),
+    max_images: int | None = None,
+    shards: int = 1,
+    on_error: str = "stop",
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> schema.SetInfo:
     """Writes a set; nothing is at `path` before all of it is.
 
     Records, their order and their bytes do not depend on the number of workers, and memory does

@@ -1,5 +1,7 @@
 """The 17 facial action units (Ekman and Friesen) whose intensities OpenFace measures."""
 
+from __future__ import annotations
+
 import re
 
 from tf_facegan.records import schema
@@ -34,6 +36,6 @@ INTENSITY_RANGE = schema.INTENSITY_RANGE
 _COLUMN = re.compile(r"AU\d\d_r")
 
 
-def is_intensity_column(name):
+def is_intensity_column(name: str) -> bool:
     """Whether a column of an OpenFace table holds the intensities of an action unit."""
     return _COLUMN.fullmatch(name) is not None

@@ -1,9 +1,12 @@
 """Files of action-unit intensities, in the forms that GANimation's data sets come in."""
 
+from __future__ import annotations
+
 import collections
 import csv
 import dataclasses
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -38,7 +41,7 @@ class Annotations:
     splits: dict = None
     is_list: bool = False
 
-    def add(self, where, stem, values):
+    def add(self, where: str, stem: str, values: Sequence[float]) -> None:
         """Takes a row, or notes what is wrong with it."""
         try:
             if stem in self.vectors:
@@ -66,7 +69,7 @@ def _checked(values):
     return vector
 
 
-def read(path, stems, min_confidence):
+def read(path: str | Path, stems: Collection[str], min_confidence: float) -> Annotations:
     """Reads action-unit intensities.
 
     Args:
@@ -98,7 +101,7 @@ def read(path, stems, min_confidence):
     return _read_list(path)
 
 
-def stem_of(name):
+def stem_of(name: str) -> str:
     """The stem that a file name in a list stands for; a dot need not begin an extension."""
     name = PurePosixPath(name.strip().replace("\\", "/"))
     return name.stem if name.suffix.lower() in images.SUFFIXES else name.name

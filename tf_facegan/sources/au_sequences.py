@@ -1,5 +1,7 @@
 """Sequences of action units (AUs) that drive an animation. Imports no TensorFlow."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
 from pathlib import Path
@@ -29,7 +31,7 @@ class Sequence:
     filled: int = 0
 
 
-def holds_aus(path):
+def holds_aus(path: str | Path) -> bool:
     """Whether a file or folder holds AUs, and not pictures whose AUs are still to be read.
 
     Raises:
@@ -44,7 +46,7 @@ def holds_aus(path):
     return path.suffix.lower() in (".txt", ".csv", ".pkl")
 
 
-def read(path, min_confidence=0.0):
+def read(path: str | Path, min_confidence: float = 0.0) -> Sequence:
     """Reads a sequence: OpenFace's table of a video, a table a frame, or a text list of frames.
 
     Frames are in the order of their names, numbers in them compared as numbers.
@@ -78,7 +80,7 @@ def read(path, min_confidence=0.0):
     return Sequence(names, aus.astype(np.float32), len(every) - len(known))
 
 
-def smoothed(aus, frames):
+def smoothed(aus: np.ndarray, frames: float) -> np.ndarray:
     """Smooths AUs [T, n] over time by a Gaussian with a standard deviation of `frames`; 0 does not.
 
     Raises:

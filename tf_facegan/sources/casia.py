@@ -1,20 +1,33 @@
 """CASIA-WebFace (Yi et al. 2014): faces of many identities."""
 
+from __future__ import annotations
+
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_facegan.sources import images, pictures
 from tf_facegan.sources.matching import left_out
 
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
+
 INDEXES = ("casia_data_example.npz", "casia_data_examples.npz")
 IMAGE_FOLDER = "img"
 
 
 def create_set(
-    path, folder, resolution=128, gray=False, max_identities=None, on_error="stop", **options
-):
+    path: str | Path,
+    folder: str | Path,
+    resolution: int = 128,
+    gray: bool = False,
+    max_identities: int | None = None,
+    on_error: str = "stop",
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set of faces, field `identity`.
 
     Args:
@@ -62,7 +75,7 @@ def _identity(file):
     return Path(file).parent.name
 
 
-def find_faces(folder):
+def find_faces(folder: str | Path) -> tuple[list[Path], list[tuple[str, str]]]:
     """Finds the pictures of all identities.
 
     Args:
@@ -90,7 +103,7 @@ def find_faces(folder):
     return found, problems
 
 
-def load_stretched(path, side, gray=False):
+def load_stretched(path: str | Path, side: int, gray: bool = False) -> np.ndarray:
     """Loads a picture stretched to a square, uint8 [3, side, side] RGB."""
     image = images.open_rgb(path)
     image = image.convert("L") if gray else image

@@ -1,18 +1,28 @@
 """The aligned faces of CelebA (Liu et al. 2015), as PGGAN's dataset tool cuts them."""
 
+from __future__ import annotations
+
 import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 
 from tf_facegan.records import schema, writer
 from tf_facegan.sources import images, matching, pictures
 
+if TYPE_CHECKING:
+    import numpy as np
+
+
 COUNT = 202599
 HEIGHT, WIDTH = 218, 178
 SIZE = 128
 
 
-def create_set(path, celeba_dir, cx=89, cy=121, **options):
+def create_set(
+    path: str | Path, celeba_dir: str | Path, cx: int = 89, cy: int = 121, **options: Any
+) -> schema.SetInfo:
     """Builds a set of 128x128 crops, in the published shuffled order, without labels.
 
     Args:
@@ -44,7 +54,7 @@ def create_set(path, celeba_dir, cx=89, cy=121, **options):
     )
 
 
-def load_face(path, cx, cy):
+def load_face(path: str | Path, cx: int, cy: int) -> np.ndarray:
     """Loads the crop around (cx, cy), uint8 [3, 128, 128].
 
     Raises:

@@ -1,12 +1,19 @@
 """CK+, the extended Cohn-Kanade sequences (Lucey et al. 2010): neutral face to peak expression."""
 
+from __future__ import annotations
+
 import collections
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.matching import left_out, natural
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 _KEY = r"(?P<key>(?P<subject>S\d+)_(?P<sequence>\d+)_(?P<number>\d+))"
 _FILES = {
@@ -21,14 +28,14 @@ FRAMES = ("all", "labelled")
 
 
 def create_set(
-    path,
-    folder,
-    resolution=128,
-    frames="all",
-    peak_frames=PEAK_FRAMES,
-    on_error="stop",
-    **options,
-):
+    path: str | Path,
+    folder: str | Path,
+    resolution: int = 128,
+    frames: str = "all",
+    peak_frames: int = PEAK_FRAMES,
+    on_error: str = "stop",
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set of CK+: faces cropped to their landmarks, and their boundary drawings.
 
     The expression of a sequence is that of its peak. The last `peak_frames` frames carry it and the
@@ -63,7 +70,9 @@ def create_set(
     return landmarks.write_frames(path, found, skipped=skipped, on_error=on_error, **options)
 
 
-def find_frames(folder, resolution=128, peak_frames=PEAK_FRAMES):
+def find_frames(
+    folder: str | Path, resolution: int = 128, peak_frames: int = PEAK_FRAMES
+) -> tuple[list[landmarks.Frame], list[tuple[str, str]]]:
     """Finds the frames of all sequences with their landmarks and expressions.
 
     Args:

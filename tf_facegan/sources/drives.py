@@ -1,6 +1,9 @@
 """Landmarks that drive a face: of a folder of frames, a video, or a table."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +35,7 @@ class Moment:
     picture: np.ndarray = None
 
 
-def read_drive(path, table=None):
+def read_drive(path: str | Path, table: dict[int, np.ndarray] | None = None) -> Iterator[Moment]:
     """Reads the frames that drive a face, one after the other.
 
     Args:
@@ -65,7 +68,7 @@ def read_drive(path, table=None):
             yield Moment(name, number, points, picture)
 
 
-def find(picture, name):
+def find(picture: np.ndarray, name: str) -> np.ndarray | None:
     """Landmarks found in a picture, float32 [68, 2], or None without a face; ImportError as above.
 
     Args:
@@ -82,7 +85,9 @@ def find(picture, name):
         return None
 
 
-def photo_landmarks(path, picture, file=None):
+def photo_landmarks(
+    path: str | Path, picture: np.ndarray, file: str | Path | None = None
+) -> np.ndarray:
     """Landmarks of a photo: of the file given, of one beside it, or found in it.
 
     Args:

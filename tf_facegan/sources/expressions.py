@@ -1,5 +1,7 @@
 """The seven basic expressions, and the action units that show them."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from tf_facegan.config import nearest
@@ -48,7 +50,7 @@ PROTOTYPES = {
 (table 10-1)."""
 
 
-def typical_aus(expression):
+def typical_aus(expression: str) -> np.ndarray:
     """Returns the action units of an expression at its peak, those that most faces show.
 
     Args:

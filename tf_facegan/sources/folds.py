@@ -1,7 +1,11 @@
 """Folds of a cross-validation as `.npz` files, TDGAN's form of the small expression sets."""
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -10,12 +14,22 @@ from tf_facegan.sources import images, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.matching import left_out, natural
 
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
+
 _PARTS = {"train": "tr", "test": "tt"}
 
 
 def create_sets(
-    path, source, resolution=None, gray=False, classes=EXPRESSIONS, on_error="stop", **options
-):
+    path: str | Path,
+    source: str | Path,
+    resolution: int | None = None,
+    gray: bool = False,
+    classes: Sequence[str] = EXPRESSIONS,
+    on_error: str = "stop",
+    **options: Any,
+) -> dict[str, schema.SetInfo]:
     """Builds `path`/fold0/train, `path`/fold0/test, `path`/fold1/train, …, field `expression`.
 
     Args:
@@ -58,7 +72,9 @@ def create_sets(
     )
 
 
-def load_picture(example, side, gray=False):
+def load_picture(
+    example: tuple[str | Path, str, int], side: int | None, gray: bool = False
+) -> np.ndarray:
     """Loads a picture of a fold.
 
     Args:

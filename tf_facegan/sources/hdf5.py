@@ -1,14 +1,21 @@
 """Images in an HDF5 file, as PGGAN stored its data sets before TFRecords."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_facegan import hdf5_files, pickles
 from tf_facegan.records import writer
 from tf_facegan.sources import pictures
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 _PREFIX = "data"
 
@@ -25,7 +32,9 @@ class Row:
         return f"{self.file}: {self.array}[{self.number}]"
 
 
-def create_set(path, hdf5_filename, shuffle=True, **options):
+def create_set(
+    path: str | Path, hdf5_filename: str | Path, shuffle: bool = True, **options: Any
+) -> schema.SetInfo:
     """Builds a set of the largest images in an HDF5 file.
 
     Args:
@@ -60,7 +69,7 @@ def create_set(path, hdf5_filename, shuffle=True, **options):
     )
 
 
-def load_row(row):
+def load_row(row: Row) -> np.ndarray:
     """Loads an image, uint8 [C, S, S].
 
     Raises:

@@ -1,7 +1,10 @@
 """A folder of pictures, one an example."""
 
+from __future__ import annotations
+
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import logging
 from PIL import Image
@@ -10,24 +13,28 @@ from tf_facegan.records import schema, writer
 from tf_facegan.sources import faces, images, matching, pictures
 from tf_facegan.sources.labels import label_options
 
+if TYPE_CHECKING:
+    import numpy as np
+
+
 _HOW_TO_FIT = "--crop center|face --resolution N makes them so, --kind single-size keeps their size"
 
 
 def create_set(
-    path,
-    image_dir,
+    path: str | Path,
+    image_dir: str | Path,
     *,
-    shuffle=True,
-    crop=faces.WHOLE,
-    preview=None,
-    resolution=None,
-    kind=schema.MULTI_RESOLUTION,
-    labels=None,
-    label_names=None,
-    label_kind=None,
-    on_error="stop",
-    **options,
-):
+    shuffle: bool = True,
+    crop: faces.CropOptions = faces.WHOLE,
+    preview: str | Path | None = None,
+    resolution: int | None = None,
+    kind: str = schema.MULTI_RESOLUTION,
+    labels: str | Path | None = None,
+    label_names: str | Path | None = None,
+    label_kind: str | None = None,
+    on_error: str = "stop",
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set of the images of a folder (PGGAN's `create_from_images`).
 
     The first image that can be read decides whether the set is grey or RGB.
@@ -77,7 +84,7 @@ def create_set(
     )
 
 
-def find_images(folder):
+def find_images(folder: str | Path) -> list[Path]:
     """The images of a folder, sorted by name; says which other files there are.
 
     Args:
@@ -100,7 +107,12 @@ def find_images(folder):
     return found
 
 
-def load_image(path, crop=faces.WHOLE, resolution=None, channels=None):
+def load_image(
+    path: str | Path,
+    crop: faces.CropOptions = faces.WHOLE,
+    resolution: int | None = None,
+    channels: int | None = None,
+) -> np.ndarray:
     """Loads an image.
 
     Args:
@@ -134,7 +146,7 @@ def load_image(path, crop=faces.WHOLE, resolution=None, channels=None):
     return image.transpose(2, 0, 1)
 
 
-def check_resolution(resolution, kind):
+def check_resolution(resolution: int | None, kind: str) -> None:
     """Raises ValueError unless images of `resolution` (int, or None) can be a set of this kind."""
     if resolution is None:
         return

@@ -4,12 +4,17 @@
 published loaders read and resize with Pillow: it takes grey pictures too, as faces often are.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import re
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -45,7 +50,7 @@ _UNREADABLE = (
 cv2.setLogLevel(0)  # what is wrong with a file is said by an error, in one line
 
 
-def read_rgb(path):
+def read_rgb(path: str | Path) -> np.ndarray:
     """Reads an 8-bit colour image, upright as its EXIF data say.
 
     Args:
@@ -65,7 +70,7 @@ def read_rgb(path):
     return image
 
 
-def read_grey_or_rgb(path):
+def read_grey_or_rgb(path: str | Path) -> np.ndarray:
     """Reads an 8-bit grey or colour image, upright as its EXIF data say.
 
     Args:
@@ -81,7 +86,7 @@ def read_grey_or_rgb(path):
     return decode(np.fromfile(path, np.uint8), path)
 
 
-def decode(content, name):
+def decode(content: bytes | np.ndarray, name: object) -> np.ndarray:
     """`read_grey_or_rgb` of the content of a file; `name` names it in messages.
 
     Args:
@@ -132,7 +137,7 @@ def _unreadable(name, error):
 
 
 @contextlib.contextmanager
-def open_picture(file):
+def open_picture(file: str | Path | BinaryIO) -> Iterator[Image.Image]:
     """Opens a picture with Pillow, of formats that hold pictures only and are not too large.
 
     Pillow knows formats that are programs (PostScript). More than 179 million pixels are an error.
@@ -146,7 +151,7 @@ def open_picture(file):
             yield image
 
 
-def open_rgb(path):
+def open_rgb(path: str | Path) -> Image.Image:
     """Opens an 8-bit colour or grey image with Pillow, upright as its EXIF data say.
 
     Args:
@@ -177,7 +182,9 @@ def open_rgb(path):
     return upright.convert("RGB")
 
 
-def resized(image, size, resample=Image.Resampling.BILINEAR):
+def resized(
+    image: Image.Image, size: Sequence[int], resample: int = Image.Resampling.BILINEAR
+) -> Image.Image:
     """Resizes with Pillow, which smooths what it makes smaller.
 
     Args:
@@ -191,7 +198,7 @@ def resized(image, size, resample=Image.Resampling.BILINEAR):
     return image if image.size == tuple(size) else image.resize(size, resample)
 
 
-def fitted(image, side, gray=False):
+def fitted(image: Image.Image, side: int | None, gray: bool = False) -> np.ndarray:
     """Resizes bilinearly so that the shorter side is `side`; the longer one is rounded down.
 
     That is torchvision's `Resize(side)` for Pillow pictures, which TDGAN's loaders use.
@@ -212,12 +219,12 @@ def fitted(image, side, gray=False):
     return channels_first(image)
 
 
-def channels_first(image):
+def channels_first(image: Image.Image) -> np.ndarray:
     """uint8 array [3, H, W] of a Pillow picture, grey or RGB."""
     return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
-def center_square(image):
+def center_square(image: np.ndarray) -> np.ndarray:
     """The largest square in the middle of an array [H, W, C], as PGGAN cuts it out of LSUN's."""
     height, width = image.shape[:2]
     side = min(height, width)
@@ -225,7 +232,7 @@ def center_square(image):
     return image[top : top + side, left : left + side]
 
 
-def resized_array(image, side, resample):
+def resized_array(image: np.ndarray, side: int, resample: int) -> np.ndarray:
     """`resized` of a uint8 array [H, W, 1 or 3] to [side, side, 1 or 3]."""
     grey = image.shape[2] == 1
     picture = Image.fromarray(image[:, :, 0] if grey else image)

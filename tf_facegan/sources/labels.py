@@ -1,8 +1,12 @@
 """Label files: one vector for each example, found by the example's stem."""
 
+from __future__ import annotations
+
 import collections
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from absl import logging
@@ -42,7 +46,12 @@ class _Table:
     kind: str = "class"
 
 
-def read_labels(path, stems, kind=None, names_file=None):
+def read_labels(
+    path: str | Path,
+    stems: Sequence[str],
+    kind: str | None = None,
+    names_file: str | Path | None = None,
+) -> Labels:
     """Reads the labels of examples.
 
     Formats: a CSV file with a header, whose first column (or the column `filename`, `file`,
@@ -83,7 +92,12 @@ def read_labels(path, stems, kind=None, names_file=None):
     return Labels(values, kind, names, unused)
 
 
-def label_options(path, stems, kind=None, names_file=None):
+def label_options(
+    path: str | Path | None,
+    stems: Sequence[str],
+    kind: str | None = None,
+    names_file: str | Path | None = None,
+) -> dict[str, Any]:
     """What `writer.write_set` is told about labels; entries that name no example are reported.
 
     Args:

@@ -1,6 +1,9 @@
 """Landmarks of a video as a CSV file: the columns of OpenFace (Baltrusaitis et al. 2018)."""
 
+from __future__ import annotations
+
 import csv
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +15,7 @@ COLUMNS = tuple(f"{axis}_{number}" for axis in "xy" for number in range(COUNT))
 _SUCCESS = "success"  # OpenFace: 0 where it found no face
 
 
-def read_table(path):
+def read_table(path: str | Path) -> dict[int, np.ndarray]:
     """Reads the landmarks of the frames of a video.
 
     Args:
@@ -51,7 +54,7 @@ def read_table(path):
     return found
 
 
-def write_table(path, landmarks):
+def write_table(path: str | Path, landmarks: dict[int, np.ndarray]) -> None:
     """Writes what `read_table` reads: {frame: array [68, 2]}."""
     with atomic_file(path, "w") as file:
         file.write(",".join((FRAME, *COLUMNS)) + "\n")

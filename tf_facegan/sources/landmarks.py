@@ -1,8 +1,12 @@
 """The 68 facial landmarks (iBUG's order): readers, RD-GAN's crop and its drawing of a face."""
 
+from __future__ import annotations
+
 import dataclasses
 import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -11,6 +15,10 @@ from tf_facegan.records import writer
 from tf_facegan.sources import pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import open_rgb
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 COUNT = 68
 SUFFIXES = (".txt", ".pts", ".ljson")
@@ -32,7 +40,7 @@ _LINE_WIDTH = 2
 _LARGEST_FACE = 20000  # pixels
 
 
-def read_points(path):
+def read_points(path: str | Path) -> np.ndarray:
     """Reads the landmarks of a picture.
 
     Args:
@@ -58,7 +66,7 @@ def read_points(path):
     return points.astype(np.float32)
 
 
-def beside(image):
+def beside(image: str | Path) -> Path | None:
     """Finds the landmark file of a picture: `<name>` or `<name>_landmarks` with one of SUFFIXES.
 
     Args:
@@ -92,7 +100,7 @@ def _read_menpo(path):
     return np.asarray(groups[0].points)[:, ::-1]  # menpo's are (row, column)
 
 
-def draw_boundary(points, height, width):
+def draw_boundary(points: np.ndarray, height: int, width: int) -> np.ndarray:
     """Draws brows, eyes, nose and lips as white lines on black (RD-GAN's "boundary").
 
     Args:
@@ -128,22 +136,22 @@ class Letterbox:
     interpolation: int
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         """float: pixels of the photo for one of the picture."""
         return max(self.width, self.height) / self.size
 
     @property
-    def inner(self):
+    def inner(self) -> tuple[int, ...]:
         """(width, height) of the scaled rectangle within the picture."""
         longer = max(self.width, self.height)
         return tuple(max(1, side * self.size // longer) for side in (self.width, self.height))
 
     @property
-    def margin(self):
+    def margin(self) -> tuple[int, ...]:
         """(left, top) of the scaled rectangle within the picture."""
         return tuple(round((self.size - side) / 2) for side in self.inner)
 
-    def image(self, photo):
+    def image(self, photo: np.ndarray) -> np.ndarray:
         """Cuts the picture, uint8 [size, size, 3], out of a photo [H, W, 3].
 
         Raises:
@@ -167,13 +175,13 @@ class Letterbox:
         picture[top : top + height, left : left + width] = resized
         return picture
 
-    def points(self, points):
+    def points(self, points: np.ndarray) -> np.ndarray:
         """Places of the photo [N, 2] (x, y) as float32 places of the picture."""
         places = (np.asarray(points, np.float64) - [self.left, self.top]) / self.ratio
         return (places + self.margin).astype(np.float32)
 
 
-def face_box(points, size):
+def face_box(points: np.ndarray, size: int) -> Letterbox:
     """RD-GAN's crop of CK+: the box around all landmarks, resized bicubically.
 
     Args:
@@ -189,7 +197,7 @@ def face_box(points, size):
     return Letterbox(int(left), int(top), int(width), int(height), size, cv2.INTER_CUBIC)
 
 
-def square_box(points, size):
+def square_box(points: np.ndarray, size: int) -> Letterbox:
     """RD-GAN's crop of MMI, made square: around the nose, from the brows to below the chin.
 
     Args:
@@ -237,12 +245,12 @@ class Frame:
         return str(self.image)
 
 
-def load_face(frame):
+def load_face(frame: Frame) -> np.ndarray:
     """The cropped face of a Frame, uint8 [3, S, S] RGB."""
     return cut_face(frame, np.asarray(open_rgb(frame.image)))
 
 
-def cut_face(frame, photo):
+def cut_face(frame: Frame, photo: np.ndarray) -> np.ndarray:
     """The face of a Frame, uint8 [3, S, S], from its whole picture [H, W, 3]."""
     try:
         return frame.crop.image(photo).transpose(2, 0, 1)
@@ -250,12 +258,18 @@ def cut_face(frame, photo):
         raise ValueError(f"{frame}: {error}") from None
 
 
-def load_boundary(frame):
+def load_boundary(frame: Frame) -> np.ndarray:
     """The boundary drawing of a Frame's cropped face, uint8 [3, S, S]."""
     return draw_boundary(frame.crop.points(frame.points), frame.crop.size, frame.crop.size)
 
 
-def write_frames(path, frames, load=load_face, skipped=(), **options):
+def write_frames(
+    path: str | Path,
+    frames: Sequence[Frame],
+    load: Callable[[Any], np.ndarray] = load_face,
+    skipped: Sequence[tuple[str, str]] = (),
+    **options: Any,
+) -> schema.SetInfo:
     """Writes a set of sequences with landmarks and their boundary drawings.
 
     Fields: `expression`, `subject`, `sequence`, `frame`, `landmarks`; companion `boundary`.

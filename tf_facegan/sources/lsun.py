@@ -1,14 +1,21 @@
 """LSUN (Yu et al. 2015): a category of photographs in an LMDB data base."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from tf_facegan.records import schema
 from tf_facegan.sources import image_folder, images, pictures
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _DATA_FILE = "data.mdb"
 
@@ -24,7 +31,9 @@ class Entry:
         return f"{self.data_file}: {self.key.decode('ascii', 'backslashreplace')}"
 
 
-def create_set(path, lmdb_dir, resolution=256, **options):
+def create_set(
+    path: str | Path, lmdb_dir: str | Path, resolution: int = 256, **options: Any
+) -> schema.SetInfo:
     """Builds a set of the squares in the middle of the photographs, in the order of the data base.
 
     Args:
@@ -57,7 +66,7 @@ def create_set(path, lmdb_dir, resolution=256, **options):
     )
 
 
-def load_photograph(entry, resolution):
+def load_photograph(entry: Entry, resolution: int) -> np.ndarray:
     """Loads a photograph as uint8 [3, resolution, resolution].
 
     Raises:

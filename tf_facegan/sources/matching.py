@@ -1,12 +1,15 @@
 """Files matched by stem: the name of a file without folder and extension."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 NAME_COLUMNS = ("filename", "file", "image", "name", "stem", "path")  # of tables, in lower case
 
 
-def files_in(folder, suffixes):
+def files_in(folder: str | Path, suffixes: Sequence[str]) -> list[Path]:
     """Lists the files of a folder.
 
     Args:
@@ -33,12 +36,12 @@ def files_in(folder, suffixes):
     return found
 
 
-def files_by_stem(folder, suffixes):
+def files_by_stem(folder: str | Path, suffixes: Sequence[str]) -> dict[str, Path]:
     """`by_stem` of `files_in`."""
     return by_stem(files_in(folder, suffixes))
 
 
-def by_stem(paths):
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     """Lists files by stem.
 
     Args:
@@ -58,7 +61,7 @@ def by_stem(paths):
     return dict(sorted(found.items()))
 
 
-def check_partners(folders, found):
+def check_partners(folders: Sequence[str | Path], found: Sequence[dict[str, Path]]) -> None:
     """Checks that every stem of one folder has its partner in all others.
 
     Args:
@@ -77,7 +80,7 @@ def check_partners(folders, found):
             )
 
 
-def left_out(problems, on_error):
+def left_out(problems: list[tuple[str, str]], on_error: str) -> list[tuple[str, str]]:
     """What becomes of examples that do not match: an error, or a report.
 
     Args:
@@ -97,12 +100,12 @@ def left_out(problems, on_error):
     return problems
 
 
-def natural(name):
+def natural(name: str) -> list:
     """Sorting key that puts frame10 behind frame9."""
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def shortened(names, shown=5):
+def shortened(names: Sequence[str], shown: int = 5) -> str:
     """Joins names for a message; of many, the first ones and how many there are."""
     names = list(names)
     if len(names) <= shown:

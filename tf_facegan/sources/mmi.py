@@ -1,11 +1,14 @@
 """MMI (Pantic et al. 2005): videos of faces that go from neutral to an expression and back."""
 
+from __future__ import annotations
+
 import contextlib
 import csv
 import dataclasses
 import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,6 +18,10 @@ from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import open_rgb
 from tf_facegan.sources.matching import left_out
 from tf_facegan.sources.videos import open_video
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 VIDEO_SUFFIXES = (".avi", ".mp4", ".mov", ".mpg", ".mpeg", ".mkv")
 ROTATIONS = (0, 90, 180, 270)
@@ -33,15 +40,15 @@ class VideoFrame(landmarks.Frame):
 
 
 def create_set(
-    path,
-    folder,
-    resolution=128,
-    rotate=0,
-    every=1,
-    emotions=None,
-    on_error="stop",
-    **options,
-):
+    path: str | Path,
+    folder: str | Path,
+    resolution: int = 128,
+    rotate: int = 0,
+    every: int = 1,
+    emotions: str | Path | None = None,
+    on_error: str = "stop",
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set from videos of faces: square crops, and their boundary drawings.
 
     Landmarks come from files `<video>new/img<n>.txt` (or .pts, .ljson; also named
@@ -95,7 +102,7 @@ def create_set(
     return landmarks.write_frames(path, frames, load, skipped, on_error=on_error, **options)
 
 
-def find_sequences(folder):
+def find_sequences(folder: str | Path) -> dict[str, Path | list[tuple[int, Path]]]:
     """Finds videos and folders of frames.
 
     Returns:
@@ -127,12 +134,12 @@ def find_sequences(folder):
     return dict(sorted(found.items()))
 
 
-def load_face(frame, rotate):
+def load_face(frame: VideoFrame, rotate: int) -> np.ndarray:
     """The cropped face of a VideoFrame, uint8 [3, S, S] RGB."""
     return landmarks.cut_face(frame, read_frame(frame, rotate))
 
 
-def read_frame(frame, rotate):
+def read_frame(frame: VideoFrame, rotate: int) -> np.ndarray:
     """The whole turned picture of a VideoFrame, uint8 [H, W, 3] RGB."""
     if frame.image.suffix.lower() in VIDEO_SUFFIXES:
         picture = _video(str(frame.image)).read(frame.number)
@@ -141,7 +148,7 @@ def read_frame(frame, rotate):
     return np.ascontiguousarray(np.rot90(picture, rotate // 90))
 
 
-def count_frames(path):
+def count_frames(path: str | Path) -> int:
     """Counts the frames of a video that can be decoded; ValueError if there is none."""
     count = 0
     with contextlib.suppress(ValueError):

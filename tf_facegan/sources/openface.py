@@ -1,14 +1,21 @@
 """Pictures with the action units that OpenFace measured in them: GANimation's data sets."""
 
+from __future__ import annotations
+
 import functools
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from tf_facegan.sources import au_files, faces, images, matching, pictures
 from tf_facegan.sources.action_units import AUS, NAMES
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 MIN_CONFIDENCE = 0.88
 PUBLISHED_TEST_COUNT = 100
@@ -17,17 +24,17 @@ _ALIGNED = "_aligned"
 
 
 def create_set(
-    path,
-    image_dir,
-    annotations,
-    resolution=128,
-    min_confidence=MIN_CONFIDENCE,
-    test_count=None,
-    crop=faces.WHOLE,
-    preview=None,
-    on_error="stop",
-    **options,
-):
+    path: str | Path,
+    image_dir: str | Path,
+    annotations: str | Path,
+    resolution: int = 128,
+    min_confidence: float = MIN_CONFIDENCE,
+    test_count: int | None = None,
+    crop: faces.CropOptions = faces.WHOLE,
+    preview: str | Path | None = None,
+    on_error: str = "stop",
+    **options: Any,
+) -> schema.SetInfo | dict[str, schema.SetInfo]:
     """Builds a set of pictures with the intensities of 17 action units, field `aus`, 0 to 5.
 
     Sources with lists of names for training and test give two sets, `path`/train and `path`/test.
@@ -81,7 +88,7 @@ def create_set(
     )
 
 
-def find_pictures(image_dir):
+def find_pictures(image_dir: str | Path) -> dict[str, Path]:
     """Finds pictures, or OpenFace's folders of the aligned faces of a picture.
 
     Args:
@@ -98,7 +105,7 @@ def find_pictures(image_dir):
     return aligned or matching.files_by_stem(image_dir, images.SUFFIXES)
 
 
-def face_file(path, face):
+def face_file(path: Path, face: int) -> Path:
     """The file of a face, where `path` is OpenFace's folder of the faces of a picture.
 
     Args:
@@ -114,7 +121,7 @@ def face_file(path, face):
     return next(iter(sorted(path.glob(f"{name}.*"))), path / f"{name}.jpg")
 
 
-def load_square(path, side, crop=faces.WHOLE):
+def load_square(path: str | Path, side: int, crop: faces.CropOptions = faces.WHOLE) -> np.ndarray:
     """Loads a square picture, resized by area averaging (bicubically if it is made larger).
 
     Args:
@@ -141,7 +148,7 @@ def load_square(path, side, crop=faces.WHOLE):
     return images.channels_first(images.resized(image, (side, side), resample))
 
 
-def print_ranges(vectors):
+def print_ranges(vectors: np.ndarray) -> None:
     """Prints lowest, mean and highest intensity of every action unit."""
     values = np.array(vectors)
     for name, column in zip(AUS, values.T):

@@ -1,6 +1,11 @@
 """Photos as users give them: the name of a file, a Pillow picture or an array."""
 
+from __future__ import annotations
+
 import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -12,7 +17,7 @@ AUTO = "auto"
 """How a face is cut out: a photo of the size that a network sees is one, in others it is found."""
 
 
-def read_photo(photo):
+def read_photo(photo: str | Path | Image.Image | np.ndarray) -> np.ndarray:
     """Makes an RGB array of a photo.
 
     Args:
@@ -44,12 +49,12 @@ def read_photo(photo):
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:2], 3)))
 
 
-def describe(photo):
+def describe(photo: str | Path | Image.Image | np.ndarray) -> str:
     """Returns what errors call a photo: its file, or "photo"."""
     return str(photo) if isinstance(photo, (str, os.PathLike)) else "photo"
 
 
-def as_list(photos):
+def as_list(photos: Any) -> list:
     """Makes a list of one photo, a list of photos, or an array [N, H, W, 3] of them."""
     if isinstance(photos, (str, os.PathLike, Image.Image)):
         return [photos]
@@ -58,7 +63,12 @@ def as_list(photos):
     return list(photos)
 
 
-def crop_options(photo, size, crop=AUTO, options=None):
+def crop_options(
+    photo: np.ndarray,
+    size: int | Sequence[int],
+    crop: str | faces.CropOptions = AUTO,
+    options: faces.CropOptions | None = None,
+) -> faces.CropOptions:
     """Settles what AUTO means.
 
     Args:
@@ -74,7 +84,7 @@ def crop_options(photo, size, crop=AUTO, options=None):
     return faces.WHOLE if is_face else options or faces.CropOptions()
 
 
-def read_faces(photos, size, crop=AUTO):
+def read_faces(photos: Any, size: int, crop: str | faces.CropOptions = AUTO) -> np.ndarray:
     """Cuts a face out of every photo.
 
     Args:

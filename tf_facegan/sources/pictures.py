@@ -1,6 +1,11 @@
 """Sets of pictures: what the sources of 8-bit colour pictures write in the same way."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +30,12 @@ class Part:
     skipped: list = ()
 
 
-def write(path, parts, load, **options):
+def write(
+    path: str | Path,
+    parts: Part | Mapping[str, Part],
+    load: Callable[[Any], np.ndarray],
+    **options: Any,
+) -> schema.SetInfo | dict[str, schema.SetInfo]:
     """Writes pictures, uint8 RGB [3, H, W] with values 0 to 255.
 
     Args:
@@ -56,14 +66,14 @@ def _write_one(path, part, load, **options):
     )
 
 
-def check_positive(**flags):
+def check_positive(**flags: float | None) -> None:
     """Raises ValueError unless every flag is a positive number, or None."""
     for name, value in flags.items():
         if value is not None and value < 1:
             raise ValueError(f"--{name} is {value}, a positive number expected")
 
 
-def numbered(names):
+def numbered(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Numbers names in sorted order.
 
     Args:
@@ -76,7 +86,7 @@ def numbered(names):
     return numbers.astype(np.int64), distinct.tolist()
 
 
-def print_counts(what, numbers, names):
+def print_counts(what: str, numbers: np.ndarray, names: Sequence[str]) -> None:
     """Prints how many examples of every class there are; a number below 0 is none."""
     numbers = np.asarray(numbers)
     counts = np.bincount(numbers[numbers >= 0], minlength=len(names))
@@ -84,7 +94,7 @@ def print_counts(what, numbers, names):
     print(f"{what}: {len(numbers)} pictures: {listed}")
 
 
-def load_npz(path, names):
+def load_npz(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Reads arrays of plain values from an `.npz` file.
 
     Args:

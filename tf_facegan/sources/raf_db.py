@@ -1,8 +1,11 @@
 """RAF-DB's basic set (Li et al. 2017): faces with one of seven expressions."""
 
+from __future__ import annotations
+
 import functools
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +13,10 @@ from tf_facegan import files, pickles
 from tf_facegan.sources import images, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.matching import left_out
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 LIST = Path("EmoLabel") / "list_patition_label.txt"  # spelled so
 ALIGNED = Path("Image") / "aligned"
@@ -19,7 +26,14 @@ _LINE = re.compile(r"(?P<stem>(?P<split>train|test)_\d+)\.jpg\s+(?P<label>[1-7])
 DIGITS = {"train": 5, "test": 4}
 
 
-def create_set(path, folder, resolution=None, gray=False, on_error="stop", **options):
+def create_set(
+    path: str | Path,
+    folder: str | Path,
+    resolution: int | None = None,
+    gray: bool = False,
+    on_error: str = "stop",
+    **options: Any,
+) -> dict[str, schema.SetInfo]:
     """Builds the sets `path`/train and `path`/test of RAF-DB's aligned faces, field `expression`.
 
     Args:
@@ -66,12 +80,12 @@ def create_set(path, folder, resolution=None, gray=False, on_error="stop", **opt
     )
 
 
-def load_picture(path, side, gray=False):
+def load_picture(path: str | Path, side: int | None, gray: bool = False) -> np.ndarray:
     """Loads a picture as `images.fitted` gives it, uint8 [3, H, W] RGB."""
     return images.fitted(images.open_rgb(path), side, gray)
 
 
-def read_labels(folder):
+def read_labels(folder: str | Path) -> tuple[dict[Path, int], Path]:
     """Reads the labels of RAF-DB in either layout.
 
     Args:

@@ -1,10 +1,13 @@
 """MNIST, CIFAR and SVHN as PGGAN's dataset tool makes them: 32x32 pixels, one-hot labels."""
 
+from __future__ import annotations
+
 import functools
 import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import logging
@@ -12,6 +15,10 @@ from absl import logging
 from tf_facegan import pickles
 from tf_facegan.records import writer
 from tf_facegan.sources import pictures
+
+if TYPE_CHECKING:
+    from tf_facegan.records import schema
+
 
 SIZE = 32
 _DIGIT_SIZE = 28
@@ -21,7 +28,7 @@ _MNIST_LABELS = "train-labels-idx1-ubyte.gz"
 _DIGITS = [str(digit) for digit in range(10)]
 
 
-def create_mnist(path, mnist_dir, **options):
+def create_mnist(path: str | Path, mnist_dir: str | Path, **options: Any) -> schema.SetInfo:
     """Builds a set of the digits of MNIST (LeCun et al. 1998), in the published shuffled order.
 
     Args:
@@ -41,7 +48,13 @@ def create_mnist(path, mnist_dir, **options):
     return _write(path, file, digits, numbers, _DIGITS, 60000, options)
 
 
-def create_mnistrgb(path, mnist_dir, num_images=1000000, random_seed=123, **options):
+def create_mnistrgb(
+    path: str | Path,
+    mnist_dir: str | Path,
+    num_images: int = 1000000,
+    random_seed: int = 123,
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set of three random digits as the channels of a picture, without labels.
 
     Args:
@@ -75,7 +88,7 @@ def create_mnistrgb(path, mnist_dir, num_images=1000000, random_seed=123, **opti
     )
 
 
-def create_cifar10(path, cifar10_dir, **options):
+def create_cifar10(path: str | Path, cifar10_dir: str | Path, **options: Any) -> schema.SetInfo:
     """Builds a set of the training images of CIFAR-10 (Krizhevsky 2009, the Python version).
 
     Args:
@@ -95,7 +108,7 @@ def create_cifar10(path, cifar10_dir, **options):
     return _create_cifar(path, files, "labels", names, options)
 
 
-def create_cifar100(path, cifar100_dir, **options):
+def create_cifar100(path: str | Path, cifar100_dir: str | Path, **options: Any) -> schema.SetInfo:
     """Builds a set of the training images of CIFAR-100 with its 100 fine labels.
 
     Args:
@@ -114,7 +127,7 @@ def create_cifar100(path, cifar100_dir, **options):
     return _create_cifar(path, files, "fine_labels", names, options)
 
 
-def create_svhn(path, svhn_dir, **options):
+def create_svhn(path: str | Path, svhn_dir: str | Path, **options: Any) -> schema.SetInfo:
     """Builds a set of the training digits of SVHN (Netzer et al. 2011).
 
     Args:

@@ -1,8 +1,12 @@
 """UV maps of 3D faces: a texture image, a shape array and a normal array, or some of the three."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +35,7 @@ class Face:
         return self.stem
 
 
-def find_faces(folders):
+def find_faces(folders: Mapping[str, str | Path]) -> list[Face]:
     """Finds faces by the stems of their files.
 
     Args:
@@ -51,15 +55,15 @@ def find_faces(folders):
 
 
 def create_set(
-    path,
-    folders,
+    path: str | Path,
+    folders: Mapping[str, str | Path],
     *,
-    shuffle=True,
-    labels=None,
-    label_names=None,
-    label_kind=None,
-    **options,
-):
+    shuffle: bool = True,
+    labels: str | Path | None = None,
+    label_names: str | Path | None = None,
+    label_kind: str | None = None,
+    **options: Any,
+) -> schema.SetInfo:
     """Builds a set of UV maps (TBGAN's `create_from_pkl`, `…_img` and `…_img_norm`).
 
     The `uv_layout.npz` beside the folder of shapes goes with the set: with it meshes can be made of
@@ -94,7 +98,7 @@ def create_set(
     )
 
 
-def load_maps(face, modalities):
+def load_maps(face: Face, modalities: Sequence[str]) -> np.ndarray:
     """Loads the UV maps of a face.
 
     Args:

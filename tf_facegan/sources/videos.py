@@ -5,8 +5,11 @@ texts that make it open other files and addresses. OpenCV cannot be told to do w
 have to begin as containers of pictures do.
 """
 
+from __future__ import annotations
+
 import os
 import re
+from pathlib import Path
 
 import cv2
 
@@ -22,7 +25,7 @@ _CONTAINERS = re.compile(
 MAX_PIXELS = 1 << 26  # of a frame
 
 
-def open_video(path):
+def open_video(path: str | Path) -> cv2.VideoCapture:
     """Opens a video file.
 
     Args:

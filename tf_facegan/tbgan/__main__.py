@@ -5,8 +5,11 @@ Examples:
   python -m tf_facegan.tbgan export latest faces.onnx --format onnx
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_facegan import command_line, export_command
@@ -23,7 +26,7 @@ EXAMPLES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
         prog="python -m tf_facegan.tbgan",
@@ -55,12 +58,12 @@ def main(argv=None):
     return command_line.run(args.run_command, args)
 
 
-def export_network(args):
+def export_network(args: argparse.Namespace) -> None:
     """Writes the generator and prints how far the file is from the Keras network."""
     export_command.carry_out(args, _pipeline)
 
 
-def generate(args):
+def generate(args: argparse.Namespace) -> None:
     """Writes `<run>-<snapshot>.png` (and a file for each further modality) and prints the paths."""
     import numpy as np
 

@@ -4,7 +4,10 @@ Needs no TensorFlow, so that parameters and memory can be counted, and names che
 building anything. Names, order and shapes are the published ones (see `reference.py`).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -30,7 +33,7 @@ class LayerShape:
     bias: Optional[int] = None
 
     @property
-    def weight_shape(self):
+    def weight_shape(self) -> tuple[int, ...]:
         """Shape of the weight as published: [in, out], HWIO, or [h, w, out, in] for "up"."""
         if self.kind == "dense":
             return (self.inputs, self.outputs)
@@ -38,11 +41,11 @@ class LayerShape:
         return (self.kernel, self.kernel) + (channels[::-1] if self.kind == "up" else channels)
 
     @property
-    def bias_shape(self):
+    def bias_shape(self) -> tuple[int]:
         return (self.outputs if self.bias is None else self.bias,)
 
     @property
-    def std(self):
+    def std(self) -> float:
         """The factor of equalized learning rate, gain / sqrt(fan_in) (PGGAN, section 4.1)."""
         return self.gain / math.sqrt(self.kernel**2 * self.inputs)
 
@@ -96,16 +99,16 @@ class Architecture:
             )
 
     @property
-    def top_level(self):
+    def top_level(self) -> int:
         """The highest level of detail, at which images are 4x4."""
         return int(math.log2(self.resolution)) - 2
 
     @property
-    def resolution_log2(self):
+    def resolution_log2(self) -> int:
         return self.top_level + 2
 
     @property
-    def branch_channels(self):
+    def branch_channels(self) -> tuple[tuple[str, int], ...]:
         """((name, channels), ...) of the branches; thirds tex, shp and nor if none were given."""
         if self.branches is not None:
             return tuple(self.branches)
@@ -117,13 +120,13 @@ class Architecture:
             )
         return tuple((name, self.num_channels // 3) for name in PUBLISHED_BRANCHES)
 
-    def fmaps(self, stage):
+    def fmaps(self, stage: int) -> int:
         """Returns the number of feature maps of a stage, nf(stage) (PGGAN, times `fmap_mult`)."""
         return self.fmap_mult * int(
             min(int(self.fmap_base / 2.0 ** (stage * self.fmap_decay)), self.fmap_max)
         )
 
-    def branch_fmaps(self, stage):
+    def branch_fmaps(self, stage: int) -> int:
         """Returns the number of feature maps of one branch at a stage: an even share."""
         count = len(self.branch_channels)
         if self.fmaps(stage) % count:
@@ -133,23 +136,23 @@ class Architecture:
             )
         return self.fmaps(stage) // count
 
-    def splits(self, first_branched, res):
+    def splits(self, first_branched: int, res: int) -> bool:
         """Whether a layer of resolution 2**res is split, if branches start at 2**first_branched."""
         return res >= first_branched and len(self.branch_channels) > 1
 
-    def scopes(self, path, split):
+    def scopes(self, path: str, split: bool) -> list[str]:
         """Returns the scopes of a block: itself, or one per branch."""
         return [f"{path}/{name}" for name, _ in self.branch_channels] if split else [path]
 
-    def generator_splits(self, res):
+    def generator_splits(self, res: int) -> bool:
         """Whether generator block and ToRGB of resolution 2**res have branches."""
         return self.splits(self.lod_sep + 1, res)
 
-    def discriminator_splits(self, res):
+    def discriminator_splits(self, res: int) -> bool:
         """Whether the discriminator block of resolution 2**res has branches."""
         return self.splits(self.lod_sep, res)
 
-    def from_rgb_splits(self, res):
+    def from_rgb_splits(self, res: int) -> bool:
         """Whether FromRGB of resolution 2**res has branches: one level below the blocks already."""
         return self.splits(self.lod_sep - 1, res)
 
@@ -162,7 +165,7 @@ class Architecture:
         channels = [c for _, c in self.branch_channels] if split else [self.num_channels]
         return zip(self.scopes(path, split), channels)
 
-    def generator_layers(self, latent_size=None):
+    def generator_layers(self, latent_size: int | None = None) -> dict[str, LayerShape]:
         """Returns the generator's {local name: LayerShape} in published order."""
         latent_size = self.fmaps(0) if latent_size is None else latent_size
         if latent_size < 1:
@@ -189,7 +192,7 @@ class Architecture:
                 layers[name] = LayerShape("conv", maps, channels, 1, gain=1.0)
         return layers
 
-    def discriminator_layers(self, mbstd_group_size=4):
+    def discriminator_layers(self, mbstd_group_size: int = 4) -> dict[str, LayerShape]:
         """Returns the discriminator's {local name: LayerShape} in published order."""
         if self.lod_sep < 3 and self.from_rgb_splits(self.resolution_log2):
             raise ValueError(
@@ -214,7 +217,7 @@ class Architecture:
         return layers
 
 
-def variable_shapes(layers):
+def variable_shapes(layers: Mapping[str, LayerShape]) -> dict[str, tuple[int, ...]]:
     """Returns {local name of the variable: shape} of a table of layers, in published order."""
     shapes = {}
     for name, layer in layers.items():
@@ -223,6 +226,6 @@ def variable_shapes(layers):
     return shapes
 
 
-def parameter_count(layers):
+def parameter_count(layers: Mapping[str, LayerShape]) -> int:
     """Returns the number of trainable parameters of a table of layers."""
     return sum(math.prod(shape) for shape in variable_shapes(layers).values())

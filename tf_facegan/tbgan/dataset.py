@@ -1,10 +1,17 @@
 """What TBGAN trains on: a record set, or black images to measure speed."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.synthetic import SyntheticSet
 
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.config import Data
 
-def open_set(data, on_corrupt="stop"):
+
+def open_set(data: Data, on_corrupt: str = "stop") -> RecordSet | SyntheticSet:
     """Opens what a configuration trains on.
 
     Args:

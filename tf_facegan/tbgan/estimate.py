@@ -1,7 +1,17 @@
 """How much memory a device needs for a configuration; counted from the layers, no TensorFlow."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from tf_facegan.tbgan import schedule
 from tf_facegan.tbgan.architecture import Architecture, parameter_count
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.architecture import LayerShape
+    from tf_facegan.tbgan.config import Config
+
 
 PUBLISHED_SET = {"num_channels": 9, "resolution": 512, "label_size": 7}
 _FLOAT = 4
@@ -11,7 +21,7 @@ _FLOAT = 4
 _COPIES = 12.0
 
 
-def memory_lines(config):
+def memory_lines(config: Config) -> str:
     """Estimates the memory of one device (replica) at the largest level that the run reaches.
 
     Args:
@@ -46,7 +56,7 @@ def memory_lines(config):
     )
 
 
-def activation_bytes(layers, resolution):
+def activation_bytes(layers: Mapping[str, LayerShape], resolution: int) -> float:
     """Estimates the activations of a discriminator step for one image.
 
     Args:

@@ -1,12 +1,18 @@
 """Latents of given images, found by gradient descent (`fit_real_images` of TBGAN)."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.tbgan.inference import label_kind
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
 
 
 class LatentFit:
@@ -26,7 +32,14 @@ class LatentFit:
       latents: variable float32 [N, latent_size].
     """
 
-    def __init__(self, pipeline, count, channels, labels=None, seed=0):
+    def __init__(
+        self,
+        pipeline: TBGANPipeline,
+        count: int,
+        channels: slice,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+    ):
         self._generator, self._lod = pipeline.generator, pipeline.lod
         self._factor = 2 ** math.floor(pipeline.lod)
         self._channels = tf.constant(channels)
@@ -43,7 +56,7 @@ class LatentFit:
         self._variables = [self.latents] + [self._scores] * is_fitted
         self._optimizer = Adam(self._variables)
 
-    def labels(self):
+    def labels(self) -> tf.Tensor:
         """Labels [N, label_size] as the generator takes them: the given ones, or of the scores."""
         if self._fixed is not None:
             return self._fixed
@@ -51,14 +64,14 @@ class LatentFit:
             return tf.sigmoid(self._scores)
         return tf.nn.softmax(self._scores)
 
-    def images(self):
+    def images(self) -> tf.Tensor:
         """What the generator makes of latents and labels: float32 [N, R, R, channels]."""
         native = self._generator(self.latents, self.labels(), lod=self._lod)
         native = tf.gather(tf.cast(native, tf.float32), self._channels, axis=-1)
         return tf.repeat(tf.repeat(native, self._factor, axis=1), self._factor, axis=2)
 
     @tf.function
-    def step(self, targets, rate):
+    def step(self, targets: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         """One step of Adam.
 
         Args:
@@ -76,14 +89,14 @@ class LatentFit:
         return losses
 
     @tf.function
-    def losses(self, targets):
+    def losses(self, targets: tf.Tensor) -> tf.Tensor:
         """0.5 * sum of squared differences of each image: float32 [N]."""
         return self._losses(targets)
 
     def _losses(self, targets):
         return 0.5 * tf.reduce_sum(tf.square(self.images() - targets), axis=[1, 2, 3])
 
-    def reset(self):
+    def reset(self) -> None:
         """Back to the first latents, even labels and an optimizer that has seen nothing."""
         self.latents.assign(self._first)
         self._scores.assign(tf.zeros_like(self._scores))

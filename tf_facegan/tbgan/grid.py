@@ -1,9 +1,19 @@
 """The sample sheet: which real images, latents and labels it shows (PGGAN's snapshot grid)."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from tf_facegan.records.reader import RecordSet
+    from tf_facegan.records.synthetic import SyntheticSet
+    from tf_facegan.tbgan.config import Grid as GridSettings
+
 
 _REDRAWS = 100  # tries to find an image of a class before the row takes any image
 
@@ -24,7 +34,9 @@ class Grid:
     labels: np.ndarray
 
 
-def make_grid(records, settings, seed, latent_size):
+def make_grid(
+    records: RecordSet | SyntheticSet, settings: GridSettings, seed: int, latent_size: int
+) -> Grid:
     """Chooses what the sheet shows, repeatably.
 
     Args:
@@ -56,7 +68,7 @@ def make_grid(records, settings, seed, latent_size):
     return Grid((columns, rows), indices, latents, records.labels[indices])
 
 
-def grid_size(size, image_size):
+def grid_size(size: str, image_size: Sequence[int]) -> tuple[int, int]:
     """Returns (columns, rows) of a sheet.
 
     Args:

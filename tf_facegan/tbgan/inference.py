@@ -1,8 +1,12 @@
 """Using a trained TBGAN: latents and labels to full-size images, modalities and meshes."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.special
@@ -16,6 +20,13 @@ from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import reference
 from tf_facegan.tbgan.networks import Generator
 from tf_facegan.utilities.images import as_rgb, split_modalities, to_uint8
+
+if TYPE_CHECKING:
+    from tf_facegan.records.schema import SetInfo
+    from tf_facegan.tbgan.config import Config
+    from tf_facegan.uv.layout import UVLayout
+    from tf_facegan.uv.mesh import TexturedMesh
+
 
 # Keras policies by the dtype of the convolutions; None is Keras's current one.
 _POLICIES = {"float32": None, "float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
@@ -40,7 +51,7 @@ class Output(outputs.Pictures):
     make_meshes: object = None
 
     @functools.cached_property
-    def meshes(self):
+    def meshes(self) -> list[TexturedMesh]:
         """list of N `uv.mesh.TexturedMesh`, made when they are asked for; `uv.mesh.save_obj` writes
         one. ValueError without a UV layout."""
         return self.make_meshes()
@@ -63,12 +74,25 @@ class TBGANPipeline(pipelines.Pipeline):
 
     used_networks = ("Gs",)
 
-    def __init__(self, generator, lod, info, uv_layout=None, name="tbgan"):
+    def __init__(
+        self,
+        generator: Generator,
+        lod: float,
+        info: SetInfo,
+        uv_layout: str | Path | None = None,
+        name: str = "tbgan",
+    ):
         self.generator, self.lod, self.info = generator, lod, info
         self.uv_layout, self.name = uv_layout, name
 
     @classmethod
-    def from_run(cls, run_id, snapshot=None, result_dir="results", network="Gs"):
+    def from_run(
+        cls,
+        run_id: int | str | Path,
+        snapshot: int | None = None,
+        result_dir: str | Path = "results",
+        network: str = "Gs",
+    ) -> TBGANPipeline:
         """Loads a network of a training run.
 
         Args:
@@ -97,7 +121,7 @@ class TBGANPipeline(pipelines.Pipeline):
         pipeline._network = network
         return pipeline
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of latents [N, latent_size] and, where there are
         any, labels [N, label_size] that gives every modality, [N, R, R, channels]; its
         signature)."""
@@ -115,7 +139,7 @@ class TBGANPipeline(pipelines.Pipeline):
             signature["labels"] = tf.TensorSpec([None, self.label_size], tf.float32)
         return generate, signature
 
-    def labels(self):
+    def labels(self) -> dict[str, list[str]]:
         return {"expressions": self.label_names} if self.label_size else {}
 
     def _networks(self):
@@ -127,16 +151,16 @@ class TBGANPipeline(pipelines.Pipeline):
             self.load_uv_layout().save(folder / UV_LAYOUT)
 
     @property
-    def label_size(self):
+    def label_size(self) -> int:
         return self.generator.architecture.label_size
 
     @property
-    def label_names(self):
+    def label_names(self) -> list[str]:
         """Names of the label components; their numbers where the set names none."""
         names = self.info.labels["names"] if self.info.labels else ()
         return [str(name) for name in names or range(self.label_size)]
 
-    def load_uv_layout(self):
+    def load_uv_layout(self) -> UVLayout:
         """Returns the `UVLayout` that makes meshes of the network's maps.
 
         Raises:
@@ -152,7 +176,14 @@ class TBGANPipeline(pipelines.Pipeline):
             )
         return UVLayout.load(self.uv_layout)
 
-    def __call__(self, count=1, labels=None, seed=0, minibatch=8, expression=None):
+    def __call__(
+        self,
+        count: int = 1,
+        labels: np.ndarray | None = None,
+        seed: int = 0,
+        minibatch: int = 8,
+        expression: str | None = None,
+    ) -> Output:
         """Generates `count` random faces.
 
         Args:
@@ -178,14 +209,16 @@ class TBGANPipeline(pipelines.Pipeline):
             labels = np.stack([self.label(which) for which in whiches])
         return self.generate(latents, labels, minibatch)
 
-    def generate(self, latents, labels, minibatch=8):
+    def generate(self, latents: np.ndarray, labels: np.ndarray, minibatch: int = 8) -> Output:
         """Runs the generator on latents [N, latent_size] and labels [N, label_size] -> `Output`."""
         images = generate_full_size(self.generator, latents, labels, self.lod, minibatch)
         images = images.transpose(0, 3, 1, 2)
         parts = split_modalities(images, self.info.modalities)
         return Output(images, parts, latents, labels, lambda: self.meshes(parts))
 
-    def meshes(self, modalities, smoothing=3.0):
+    def meshes(
+        self, modalities: dict[str, np.ndarray], smoothing: float = 3.0
+    ) -> list[TexturedMesh]:
         """Makes a `uv.mesh.TexturedMesh` of every face of `Output.modalities`.
 
         Args:
@@ -209,7 +242,7 @@ class TBGANPipeline(pipelines.Pipeline):
             for i, texture in enumerate(modalities["texture"])
         ]
 
-    def label(self, which):
+    def label(self, which: int | str) -> np.ndarray:
         """Makes one label row.
 
         Args:
@@ -239,20 +272,22 @@ class TBGANPipeline(pipelines.Pipeline):
         row[component] = _ONE_HOT_LOGIT
         return scipy.special.softmax(row)
 
-    def labels_of_records(self, labels):
+    def labels_of_records(self, labels: np.ndarray) -> np.ndarray:
         """Turns label rows of a set [N, label_size] into what the network takes."""
         if label_kind(self.info) == "intensity":
             return labels / INTENSITY_RANGE[1]
         return scipy.special.softmax(labels, axis=-1) if self.label_size else labels
 
-    def labels_from_noise(self, noise):
+    def labels_from_noise(self, noise: np.ndarray) -> np.ndarray:
         """Turns normal noise [..., label_size] into labels: softmax, or clipped to 0-1 for AUs."""
         if label_kind(self.info) == "intensity":
             return np.clip(noise, 0, 1)
         return scipy.special.softmax(noise, axis=-1) if self.label_size else noise
 
 
-def generate_full_size(generator, latents, labels, lod, minibatch=8):
+def generate_full_size(
+    generator: Generator, latents: np.ndarray, labels: np.ndarray, lod: float, minibatch: int = 8
+) -> np.ndarray:
     """Runs a generator in chunks and doubles its images up to the full resolution.
 
     Args:
@@ -277,7 +312,7 @@ def generate_full_size(generator, latents, labels, lod, minibatch=8):
     return np.concatenate(chunks)
 
 
-def network_arguments(config, network, info):
+def network_arguments(config: Config, network: str, info: SetInfo) -> dict[str, Any]:
     """Returns the constructor arguments of network "G" or "D" for a set.
 
     Args:
@@ -300,6 +335,6 @@ def network_arguments(config, network, info):
     }
 
 
-def label_kind(info):
+def label_kind(info: SetInfo) -> str:
     """Returns "class" (softmax) or "intensity" (AUs: sigmoid and squared error) for a set."""
     return info.labels["kind"] if info.labels else "class"

@@ -6,16 +6,33 @@ full-size images (every native pixel stands for 4**level pixels that each carry 
 gradient).
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from tf_facegan import losses
 from tf_facegan.layers import downscale2d, upscale2d
 
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.networks import Discriminator, Generator
+
+
 LABEL_KINDS = ("class", "intensity")
 LARGE_SIDE = 128  # pixels, from which on reals and fakes are judged one after the other
 
 
-def generator_loss(G, D, latents, labels, lod, cond_weight=1.0, label_kind="class"):
+def generator_loss(
+    G: Generator,
+    D: Discriminator,
+    latents: tf.Tensor,
+    labels: tf.Tensor,
+    lod: float | tuple,
+    cond_weight: float = 1.0,
+    label_kind: str = "class",
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The generator's loss, `G_wgan_acgan` of TBGAN.
 
     Args:
@@ -42,20 +59,20 @@ def generator_loss(G, D, latents, labels, lod, cond_weight=1.0, label_kind="clas
 
 
 def discriminator_loss(
-    G,
-    D,
-    reals,
-    labels,
-    latents,
-    mixing,
-    lod,
-    wgan_lambda=10.0,
-    wgan_epsilon=0.001,
-    wgan_target=1.0,
-    cond_weight=1.0,
-    label_kind="class",
-    loss_scale=None,
-):
+    G: Generator,
+    D: Discriminator,
+    reals: tf.Tensor,
+    labels: tf.Tensor,
+    latents: tf.Tensor,
+    mixing: tf.Tensor,
+    lod: float | tuple,
+    wgan_lambda: float = 10.0,
+    wgan_epsilon: float = 0.001,
+    wgan_target: float = 1.0,
+    cond_weight: float = 1.0,
+    label_kind: str = "class",
+    loss_scale: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The discriminator's loss, `D_wgangp_acgan` of TBGAN.
 
     Args:
@@ -110,7 +127,9 @@ def _judge_both(D, reals, fakes, lod):
     return [tf.concat(outputs, axis=0) for outputs in zip(D(reals, lod), D(fakes, lod))]
 
 
-def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
+def mixed_gradient_norms(
+    D: Discriminator, mixed: tf.Tensor, lod: float | tuple, loss_scale: tf.Tensor | None = None
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns (scores [N], norms [N]) of the scores' gradients at mixed images, as over full-size
     images.
 
@@ -128,7 +147,7 @@ def mixed_gradient_norms(D, mixed, lod, loss_scale=None):
     return scores, losses.sample_norms(gradients) * 2.0 ** -integer_level(lod)
 
 
-def label_condition(labels, label_kind="class"):
+def label_condition(labels: tf.Tensor, label_kind: str = "class") -> tf.Tensor:
     """Returns what the generator is given for a batch of labels: their softmax, or intensities as
     they are.
 
@@ -140,7 +159,7 @@ def label_condition(labels, label_kind="class"):
     return tf.nn.softmax(labels) if label_kind == "class" and labels.shape[1] else labels
 
 
-def label_penalty(condition, logits, label_kind="class"):
+def label_penalty(condition: tf.Tensor, logits: tf.Tensor, label_kind: str = "class") -> tf.Tensor:
     """Returns the label term of each sample: [N, label_size], [N, label_size] logits -> [N]."""
     condition = tf.cast(tf.stop_gradient(condition), logits.dtype)
     if label_kind == "class":
@@ -148,20 +167,20 @@ def label_penalty(condition, logits, label_kind="class"):
     return tf.reduce_mean(tf.square(tf.sigmoid(logits) - condition), axis=1)
 
 
-def integer_level(lod):
+def integer_level(lod: float | tuple) -> int:
     """Returns floor(lod) as a Python integer, of a number or a pair (level, fade)."""
     return int(lod[0]) if isinstance(lod, (tuple, list)) else int(lod // 1)
 
 
 def process_reals(
-    records,
-    fade=0,
-    mirror_draw=None,
-    mirror_negate=(),
-    drange_data=(-1.0, 1.0),
-    drange_net=(-1.0, 1.0),
-    dtype=tf.float32,
-):
+    records: tf.Tensor,
+    fade: float | tf.Tensor = 0,
+    mirror_draw: tf.Tensor | None = None,
+    mirror_negate: Sequence[int] = (),
+    drange_data: Sequence[float] = (-1.0, 1.0),
+    drange_net: Sequence[float] = (-1.0, 1.0),
+    dtype: tf.DType = tf.float32,
+) -> tf.Tensor:
     """Turns a batch of records into what the discriminator sees (PGGAN, `process_reals`).
 
     Args:

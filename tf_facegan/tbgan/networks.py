@@ -8,6 +8,11 @@ resolution of the level of detail: level L of a network of resolution R means im
 pixels.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import tensorflow as tf
 
 from tf_facegan.layers import (
@@ -23,6 +28,10 @@ from tf_facegan.layers import (
 )
 from tf_facegan.tbgan.architecture import Architecture
 
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.architecture import LayerShape
+
+
 SCORES = "4x4/Dense1"
 HEADS = ("ToRGB", SCORES)  # layers without an activation
 
@@ -30,7 +39,16 @@ HEADS = ("ToRGB", SCORES)  # layers without an activation
 class ProgressiveNetwork(tf.keras.Model):
     """What both networks share: layers by their published names, and the level of detail."""
 
-    def __init__(self, architecture, layers, use_wscale, activation, seed, name, dtype):
+    def __init__(
+        self,
+        architecture: Architecture,
+        layers: Mapping[str, LayerShape],
+        use_wscale: bool,
+        activation: str,
+        seed: int | None,
+        name: str,
+        dtype: Any,
+    ):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.architecture = architecture
         self.named_layers = {}
@@ -58,7 +76,7 @@ class ProgressiveNetwork(tf.keras.Model):
         self.built = True
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{published local name: variable}, in published order (`4x4/Conv/weight`, ...)."""
         return {
             f"{path}/{kind}": getattr(layer, kind)
@@ -66,7 +84,7 @@ class ProgressiveNetwork(tf.keras.Model):
             for kind in ("weight", "bias")
         }
 
-    def used_variables(self, lod):
+    def used_variables(self, lod: float | tuple) -> list[tf.Variable]:
         """Returns the variables that take part at a level of detail, in published order.
 
         Args:
@@ -122,25 +140,25 @@ class Generator(ProgressiveNetwork):
 
     def __init__(
         self,
-        num_channels=9,
-        resolution=512,
-        label_size=7,
-        fmap_base=8192,
-        fmap_decay=1.0,
-        fmap_max=512,
-        fmap_mult=3,
-        latent_size=None,
-        lod_sep=7,
-        fused_scale=True,
-        normalize_latents=True,
-        use_wscale=True,
-        use_pixelnorm=True,
-        pixelnorm_epsilon=1e-8,
-        use_leakyrelu=True,
-        branches=None,
-        seed=None,
-        name="generator",
-        dtype=None,
+        num_channels: int = 9,
+        resolution: int = 512,
+        label_size: int = 7,
+        fmap_base: int = 8192,
+        fmap_decay: float = 1.0,
+        fmap_max: int = 512,
+        fmap_mult: int = 3,
+        latent_size: int | None = None,
+        lod_sep: int = 7,
+        fused_scale: bool = True,
+        normalize_latents: bool = True,
+        use_wscale: bool = True,
+        use_pixelnorm: bool = True,
+        pixelnorm_epsilon: float = 1e-8,
+        use_leakyrelu: bool = True,
+        branches: Sequence[tuple[str, int]] | None = None,
+        seed: int | None = None,
+        name: str = "generator",
+        dtype: Any = None,
     ):
         """Builds the network; the defaults are TBGAN's published values.
 
@@ -187,7 +205,7 @@ class Generator(ProgressiveNetwork):
         self.use_pixelnorm = use_pixelnorm
         self.pixelnorm_epsilon = pixelnorm_epsilon
 
-    def call(self, latents, labels, lod=0.0):
+    def call(self, latents: tf.Tensor, labels: tf.Tensor, lod: float | tuple = 0.0) -> tf.Tensor:
         level, fade = self._level(lod)
         top = self.architecture.resolution_log2 - level
         groups, below = [self._first_block(latents, labels)], None
@@ -246,21 +264,21 @@ class Discriminator(ProgressiveNetwork):
 
     def __init__(
         self,
-        num_channels=9,
-        resolution=512,
-        label_size=7,
-        fmap_base=8192,
-        fmap_decay=1.0,
-        fmap_max=512,
-        fmap_mult=3,
-        lod_sep=7,
-        fused_scale=True,
-        mbstd_group_size=4,
-        use_wscale=True,
-        branches=None,
-        seed=None,
-        name="discriminator",
-        dtype=None,
+        num_channels: int = 9,
+        resolution: int = 512,
+        label_size: int = 7,
+        fmap_base: int = 8192,
+        fmap_decay: float = 1.0,
+        fmap_max: int = 512,
+        fmap_mult: int = 3,
+        lod_sep: int = 7,
+        fused_scale: bool = True,
+        mbstd_group_size: int = 4,
+        use_wscale: bool = True,
+        branches: Sequence[tuple[str, int]] | None = None,
+        seed: int | None = None,
+        name: str = "discriminator",
+        dtype: Any = None,
     ):
         """Builds the network; arguments as of `Generator`, and
 
@@ -287,7 +305,9 @@ class Discriminator(ProgressiveNetwork):
         super().__init__(architecture, layers, use_wscale, "leaky_relu", seed, name, dtype)
         self.mbstd_group_size = mbstd_group_size
 
-    def call(self, images, lod=0.0, parts=1):
+    def call(
+        self, images: tf.Tensor, lod: float | tuple = 0.0, parts: int = 1
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         level, fade = self._level(lod)
         top = self.architecture.resolution_log2 - level
         images = tf.cast(images, self.compute_dtype)

@@ -4,6 +4,8 @@ A pickle holds (G, D, Gs), each a `tfutil.Network` with its construction argumen
 and the source of the module that builds it. The source is never looked at.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
 from pathlib import Path
@@ -40,19 +42,19 @@ class PublishedRun(run_folder.RunFolder):
 
     suffix = ".pkl"
 
-    def load_config(self):
+    def load_config(self) -> Config:
         """The configuration that the newest snapshot's construction arguments say."""
         return _config(self.name, self._newest())
 
-    def load_dataset(self):
+    def load_dataset(self) -> schema.SetInfo:
         """A `SetInfo` like that of the set the networks were trained on."""
         return _set_info(self._newest())
 
-    def load_network(self, path, network):
+    def load_network(self, path: str | Path, network: str) -> dict[str, np.ndarray]:
         return read_networks(path)[network].arrays
 
     @property
-    def uv_layout(self):
+    def uv_layout(self) -> Path | None:
         """Path of the UV dictionary in the folder, or None."""
         return next(iter(sorted(self.path.glob(UV_DICTIONARY))), None)
 
@@ -60,13 +62,13 @@ class PublishedRun(run_folder.RunFolder):
         return read_networks(self.snapshot())
 
 
-def open_run(path):
+def open_run(path: str | Path) -> PublishedRun | None:
     """Returns the `PublishedRun` in a folder; None where there are no published networks."""
     run = PublishedRun(path)
     return run if run.snapshots() else None
 
 
-def read_networks(path):
+def read_networks(path: str | Path) -> dict[str, PublishedNetwork]:
     """Reads a network pickle.
 
     Args:
@@ -86,7 +88,9 @@ def read_networks(path):
     return {name: _network(path, name, state) for name, state in zip(NETWORKS, content)}
 
 
-def import_networks(path, out_dir, uv_dictionary=None):
+def import_networks(
+    path: str | Path, out_dir: str | Path, uv_dictionary: str | Path | None = None
+) -> run_folder.RunFolder:
     """Turns a network pickle into a run folder that every utility run takes.
 
     Args:

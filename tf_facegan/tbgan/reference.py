@@ -7,14 +7,25 @@ Weights are stored without the factor of equalized learning rate.
     python -m tf_facegan.tbgan.reference import network-final.pkl results/032-published
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tf_facegan import command_line, reference_weights
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tf_facegan.tbgan.networks import ProgressiveNetwork
+
 
 IGNORED = ("lod",)  # the level of detail is an argument here, not a variable
 
 
-def assign(model, arrays):
+def assign(model: ProgressiveNetwork, arrays: dict[str, np.ndarray]) -> None:
     """Fills a network from published arrays.
 
     Args:
@@ -29,12 +40,12 @@ def assign(model, arrays):
     reference_weights.assign(model.named_variables, arrays, ignored=IGNORED)
 
 
-def extract(model):
+def extract(model: ProgressiveNetwork) -> dict[str, np.ndarray]:
     """Returns {local name: numpy array} of a network, in published order, without `lod`."""
     return reference_weights.extract(model.named_variables)
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
         prog="python -m tf_facegan.tbgan.reference",
@@ -51,7 +62,7 @@ def main(argv=None):
     return command_line.run(import_networks, args)
 
 
-def import_networks(args):
+def import_networks(args: argparse.Namespace) -> None:
     """Makes the run folder and prints its path."""
     from tf_facegan.tbgan import published
 

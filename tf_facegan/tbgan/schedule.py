@@ -1,7 +1,13 @@
 """The training schedule of PGGAN/TBGAN: what to run after how many images. Pure Python."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.config import Config, Schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,17 +32,17 @@ class Phase:
     parts: int = 1
 
     @property
-    def level(self):
+    def level(self) -> int:
         """int, floor of the level of detail."""
         return math.floor(self.lod)
 
     @property
-    def fade(self):
+    def fade(self) -> float:
         """float in [0, 1), how much of the lower level is blended in."""
         return self.lod - self.level
 
 
-def phase_at(images, schedule, resolution, num_devices):
+def phase_at(images: int, schedule: Schedule, resolution: int, num_devices: int) -> Phase:
     """Evaluates the schedule (PGGAN's TrainingSchedule).
 
     Args:
@@ -61,7 +67,7 @@ def phase_at(images, schedule, resolution, num_devices):
     )
 
 
-def minibatch_at(resolution, schedule, num_devices):
+def minibatch_at(resolution: int, schedule: Schedule, num_devices: int) -> int:
     """Returns the images of a step at a resolution, over all devices."""
     minibatch = schedule.minibatch_dict.get(resolution, schedule.minibatch_base)
     minibatch -= minibatch % num_devices
@@ -70,27 +76,27 @@ def minibatch_at(resolution, schedule, num_devices):
     return minibatch
 
 
-def parts_at(resolution, schedule, num_devices):
+def parts_at(resolution: int, schedule: Schedule, num_devices: int) -> int:
     """Returns the fewest equal parts of a device's share that `max_minibatch_per_gpu` allows."""
     share = minibatch_at(resolution, schedule, num_devices) // num_devices
     most = schedule.max_minibatch_per_gpu.get(resolution, share)
     return next((n for n in range(1, share + 1) if share % n == 0 and share // n <= most), 1)
 
 
-def images_at_once(resolution, schedule, num_devices):
+def images_at_once(resolution: int, schedule: Schedule, num_devices: int) -> int:
     """Returns the images that a device holds at a time."""
     parts = parts_at(resolution, schedule, num_devices)
     return minibatch_at(resolution, schedule, num_devices) // num_devices // parts
 
 
-def resolutions(schedule, resolution, total_kimg):
+def resolutions(schedule: Schedule, resolution: int, total_kimg: float) -> list[int]:
     """Returns the resolutions that a run of `total_kimg` thousand images passes through."""
     first = phase_at(0, schedule, resolution, 1).resolution
     last = phase_at(total_kimg * 1000, schedule, resolution, 1).resolution
     return [2**k for k in range(first.bit_length() - 1, last.bit_length())]
 
 
-def check_minibatches(config, resolution, replicas):
+def check_minibatches(config: Config, resolution: int, replicas: int) -> None:
     """Checks that every minibatch of the schedule fits the devices and the statistics groups.
 
     Raises:

@@ -1,8 +1,12 @@
 """Training of TBGAN: networks, optimizers, draws and the `tf.function` step."""
 
+from __future__ import annotations
+
 import dataclasses
 import shutil
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +25,11 @@ from tf_facegan.tbgan.inference import generate_full_size, label_kind, network_a
 from tf_facegan.tbgan.networks import Discriminator, Generator
 from tf_facegan.utilities.images import save_image_grid
 
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.tbgan.config import Config
+
 
 @dataclasses.dataclass(frozen=True)
 class IterationPhase:
@@ -30,18 +39,18 @@ class IterationPhase:
     images: int
 
     @property
-    def key(self):
+    def key(self) -> tuple[int, int]:
         """Data are opened anew when this changes."""
         return self.now.resolution, self.now.minibatch
 
     @property
-    def tick_kimg(self):
+    def tick_kimg(self) -> float:
         return self.now.tick_kimg
 
-    def describe(self):
+    def describe(self) -> str:
         return f"lod {self.now.lod:<5.2f} minibatch {self.now.minibatch:<4d}"
 
-    def scalars(self):
+    def scalars(self) -> dict[str, float]:
         return {"lod": self.now.lod, "minibatch": self.now.minibatch}
 
 
@@ -60,7 +69,7 @@ class Trainer:
       ValueError: when set and configuration do not fit each other.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: Config, strategy: tf.distribute.Strategy):
         self.config, self.strategy = config, strategy
         self.set = open_set(config.data, config.runtime.on_corrupt)
         self.total_images = int(config.train.total_kimg * 1000)
@@ -80,7 +89,7 @@ class Trainer:
         self._grid = make_grid(self.set, config.grid, config.random_seed, self.G.latent_size)
 
     @property
-    def scales_losses(self):
+    def scales_losses(self) -> bool:
         """bool: some steps are expected to overflow, and are skipped."""
         return self.config.G_opt.use_loss_scaling or self.config.D_opt.use_loss_scaling
 
@@ -90,7 +99,7 @@ class Trainer:
 
     # What the loop asks for
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> IterationPhase:
         """Returns what to run now, as the loop takes it."""
         here = schedule.phase_at(
             progress.images, self.config.schedule, self.set.resolution, self._replicas
@@ -99,7 +108,7 @@ class Trainer:
             here, here.minibatch * self.config.train.D_repeats * self.config.train.minibatch_repeats
         )
 
-    def batches(self, phase, position):
+    def batches(self, phase: IterationPhase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over record batches of the phase's resolution, from an example on: of several
         machines, each reads its rows only."""
         return self.set.iterate(
@@ -111,7 +120,9 @@ class Trainer:
             rows=local_rows(self.strategy, phase.now.minibatch),
         )
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: IterationPhase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Runs `minibatch_repeats` times: `D_repeats` discriminator steps, one generator step.
 
         Returns:
@@ -143,7 +154,7 @@ class Trainer:
     def _example(batch):
         return {"images": batch["images"], "labels": batch["labels"]}
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module]:
         return {
             "G": self.G,
             "D": self.D,
@@ -153,16 +164,16 @@ class Trainer:
             "levels": self._levels,
         }
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         lod = np.float32(self._lod)
         return {n: {"lod": lod, **reference.extract(getattr(self, n))} for n in ("G", "D", "Gs")}
 
     @property
-    def saves_graph(self):
+    def saves_graph(self) -> bool:
         """bool: the graph of a step goes into the events."""
         return self.config.train.save_tf_graph
 
-    def histograms(self):
+    def histograms(self) -> dict[str, np.ndarray]:
         """The weights of G and D as `<net>_<kind>/<layer>` (PGGAN's `setup_weight_histograms`),
         where they are asked for."""
         if not self.config.train.save_weight_histograms:
@@ -174,7 +185,7 @@ class Trainer:
                 found[f"{net}_{kind}/{layer.replace('/', '_')}"] = value
         return found
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Puts into a new run's folder what using its networks needs; warns of surprises."""
         run.save_dataset(self.set.info)
         if self.set.uv_layout:
@@ -188,12 +199,12 @@ class Trainer:
                 file=sys.stderr,
             )
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png` (and a file for each further modality), always at full size."""
         reals = self.set.read(self._grid.indices)
         self._save_sheet(reals, run.path / "reals.png", self.set.range)
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png` from the moving average, always at full size."""
         labels = self._grid.labels
         if not self.config.grid.raw_labels:
@@ -208,7 +219,7 @@ class Trainer:
 
     # Randomness
 
-    def draws(self, step, minibatch):
+    def draws(self, step: int, minibatch: int) -> dict[str, Any]:
         """Every random number of one step, for the global batch.
 
         Args:

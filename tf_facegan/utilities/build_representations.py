@@ -1,9 +1,15 @@
 """Utility run `build_representations`: what stands for each expression."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 from tf_facegan.config import option
+
+if TYPE_CHECKING:
+    from tf_facegan.expression.photo_pipelines import AutoencoderPipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +34,12 @@ class Options:
     )
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"representations-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: AutoencoderPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `representations` (a folder that `data.representations` takes, with a JSON file and
     the published `<Expression>.npy`), and pictures of their distances: `distances.png`, and
     `distances-codes.png` without the one-hot.

@@ -1,5 +1,10 @@
 """Pictures of numbers: curves, and tables of pairs. Imports no TensorFlow."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -7,7 +12,13 @@ from matplotlib.figure import Figure
 from tf_facegan.files import atomic_file
 
 
-def write_curves(path, title, curves, x=None, xlabel="epoch"):
+def write_curves(
+    path: str | Path,
+    title: str,
+    curves: Mapping[str, np.ndarray],
+    x: np.ndarray | None = None,
+    xlabel: str = "epoch",
+) -> None:
     """Writes a picture of curves.
 
     Args:
@@ -28,7 +39,7 @@ def write_curves(path, title, curves, x=None, xlabel="epoch"):
     _save(figure, path)
 
 
-def write_matrix(path, title, names, values):
+def write_matrix(path: str | Path, title: str, names: Sequence[str], values: np.ndarray) -> None:
     """Writes a picture of a number for every pair of names.
 
     Args:

@@ -5,16 +5,22 @@ real toy faces alone reads what the edited photos show; the renderer knows where
 are.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import json
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
 from tf_facegan.config import option
 from tf_facegan.files import write_text
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.inference import GANimationPipeline
+
 
 _TEST_SET = "test"
 _FIELDS = ("aus", "identity")
@@ -31,12 +37,12 @@ class Options:
     sheet: int = option(10, "faces on the picture of results")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"evaluate-editing-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: GANimationPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `editing.json` (`metrics.editing.editing_report` and its protocol) and `editing.png`.
 
     A column of the picture is a face; from top to bottom the photo, the mask (white keeps the
@@ -64,7 +70,7 @@ def run(pipeline, folder, options):
     return [path, *save_image_grid(rows.transpose(0, 3, 1, 2), sheet, size=size)]
 
 
-def evaluate(pipeline, options):
+def evaluate(pipeline: GANimationPipeline, options: Options) -> tuple[dict, list[np.ndarray]]:
     """Edits faces and measures the result.
 
     Args:
@@ -121,7 +127,7 @@ def evaluate(pipeline, options):
     return report, [row[shown] for row in rows]
 
 
-def summary(report):
+def summary(report: dict) -> list[str]:
     """Returns the report as lines of text."""
     names = ("au_error_before", "au_error_after", "au_error_ratio", "kept_change", "attention_mean")
     protocol, asked = report["protocol"], [name[:4] for name in report["aus"]]

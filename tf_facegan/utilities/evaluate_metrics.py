@@ -1,10 +1,13 @@
 """Utility run `evaluate_metrics`: metrics of every snapshot of a run (PGGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
 import datetime
 import json
 import time
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
@@ -14,6 +17,10 @@ from tf_facegan.metrics import protocols
 from tf_facegan.metrics.cache import StatisticsCache, set_identity
 from tf_facegan.utilities.images import split_modalities, to_uint8
 from tf_facegan.utilities.set_of_run import open_set
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.run_folder import RunFolder
+
 
 TAKES_RUN = True  # all snapshots of a run
 
@@ -50,12 +57,14 @@ class _Row:
     is_cached: bool = False
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"evaluate-metrics-{run_number}"
 
 
-def run(run_folder, folder, options, snapshot=None):
+def run(
+    run_folder: RunFolder, folder: Path, options: Options, snapshot: int | None = None
+) -> list[Path]:
     """Writes `metric-<name>-<images>.txt` (the published table) and `.jsonl` for every metric.
 
     Both also go into the run's folder; a line of the `.jsonl` holds the whole protocol beside the

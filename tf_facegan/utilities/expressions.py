@@ -1,11 +1,18 @@
 """Utility run `generate_expressions`: the same faces with every label of the network."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.config import option
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,12 +22,12 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"expressions-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `expressions.png` (`_shp`, `_nor`): a row a face, a column a label.
 
     Args:

@@ -1,8 +1,11 @@
 """Utility run `generate_fake_images`: random faces as pictures and arrays (TBGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
 import pickle
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -10,6 +13,10 @@ from tqdm import tqdm
 from tf_facegan.config import option
 from tf_facegan.files import atomic_file
 from tf_facegan.utilities.images import as_rgb, to_uint8, write_image
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
+
 
 _ENDINGS = {"shape": "_shp", "normals": "_nor"}
 
@@ -25,12 +32,12 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"fake-images-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `<prefix>%06d.png`, and shapes and normals as `_shp.pkl` and `_nor.pkl`.
 
     The arrays are float32 [3, H, W], as `create_from_pkl_img_norm` reads them.

@@ -1,13 +1,19 @@
 """Utility run `generate_fake_images_glob`: pictures of grids of random faces (PGGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from tqdm import tqdm
 
 from tf_facegan.config import option
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +25,12 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"fake-images-glob-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `<prefix>%06d.png`, and `_shp` and `_nor` of other modalities beside it.
 
     The labels of a grid are the network's classes in turn.

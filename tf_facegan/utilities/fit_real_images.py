@@ -1,9 +1,11 @@
 """Utility run `fit_real_images`: latents whose faces look like given images (TBGAN)."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -16,6 +18,11 @@ from tf_facegan.sources import uv_maps
 from tf_facegan.sources.matching import files_in
 from tf_facegan.utilities.images import as_rgb, split_modalities, to_uint8, write_image
 from tf_facegan.uv import crops
+
+if TYPE_CHECKING:
+    from tf_facegan.records.schema import SetInfo
+    from tf_facegan.tbgan.inference import TBGANPipeline
+
 
 REPORTED = 100  # steps between losses
 
@@ -54,12 +61,12 @@ class Target:
     values: np.ndarray
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"fit-real-images-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes a picture of each target above what the network makes of it.
 
     `<stem>.npz` beside it holds `latents` [latent_size], `labels` [label_size] and `loss`;
@@ -104,7 +111,9 @@ def run(pipeline, folder, options):
     return [*written, _write_losses(folder / "losses.csv", rows, options)]
 
 
-def read_targets(options, info):
+def read_targets(
+    options: Options, info: SetInfo
+) -> tuple[list[tuple[str, int, int]], list[Target]]:
     """Reads what is to be fitted.
 
     Args:

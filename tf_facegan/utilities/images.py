@@ -1,5 +1,8 @@
 """Grids of images and their files, as PGGAN and TBGAN write them. NCHW arrays, no TensorFlow."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -12,19 +15,21 @@ _ENDINGS = {"texture": "", "shape": "_shp", "normals": "_nor"}
 _PUBLISHED = (("texture", 3), ("shape", 3), ("normals", 3))
 
 
-def adjust_dynamic_range(values, source, target):
+def adjust_dynamic_range(
+    values: np.ndarray, source: Sequence[float], target: Sequence[float]
+) -> np.ndarray:
     """Maps `source` = (low, high) linearly to `target`; returns float32."""
     scale = np.float32(target[1] - target[0]) / np.float32(source[1] - source[0])
     return np.asarray(values, np.float32) * scale + (np.float32(target[0]) - source[0] * scale)
 
 
-def to_uint8(values, value_range):
+def to_uint8(values: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
     """Maps `value_range` to 0..255, rounded half to even and clipped; returns uint8."""
     scaled = adjust_dynamic_range(values, value_range, (0, 255))
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
-def image_grid(images, size=None):
+def image_grid(images: np.ndarray, size: Sequence[int] | None = None) -> np.ndarray:
     """Puts images side by side, row by row; missing cells are 0.
 
     Args:
@@ -52,7 +57,9 @@ def image_grid(images, size=None):
     return grid
 
 
-def split_modalities(image, modalities=None):
+def split_modalities(
+    image: np.ndarray, modalities: Sequence[Sequence] | None = None
+) -> dict[str, np.ndarray]:
     """Splits the channels of [..., C, H, W].
 
     Args:
@@ -72,7 +79,7 @@ def split_modalities(image, modalities=None):
     return parts
 
 
-def as_rgb(image):
+def as_rgb(image: np.ndarray) -> np.ndarray:
     """Makes a picture [H, W, 3] of [C, H, W]: the first three channels, or the first as grey."""
     shown = image[:3] if image.shape[0] >= 3 else np.repeat(image[:1], 3, axis=0)
     return np.ascontiguousarray(shown.transpose(1, 2, 0))
@@ -81,7 +88,7 @@ def as_rgb(image):
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def check_image_file(flag, path):
+def check_image_file(flag: str, path: str | Path) -> None:
     """Raises unless `write_image` can make a file, before there is an image.
 
     Args:
@@ -98,7 +105,7 @@ def check_image_file(flag, path):
         raise FileNotFoundError(f"{flag} {path}: no folder {path.parent}")
 
 
-def write_image(path, image):
+def write_image(path: str | Path, image: np.ndarray) -> None:
     """Writes a uint8 image [H, W] (grey) or [H, W, 3] (RGB); the ending picks the format.
 
     JPEG has quality 95. Raises ValueError for an ending that is not known.
@@ -117,7 +124,13 @@ def write_image(path, image):
         file.write(data.tobytes())
 
 
-def save_image_grid(images, path, value_range=(-1, 1), size=None, modalities=None):
+def save_image_grid(
+    images: np.ndarray,
+    path: str | Path,
+    value_range: Sequence[float] = (-1, 1),
+    size: Sequence[int] | None = None,
+    modalities: Sequence[Sequence] | None = None,
+) -> list[Path]:
     """Writes a grid of images, a file for each modality (`_shp`, `_nor` for shape and normals).
 
     All modalities are mapped with the same range: shapes and normals appear as RGB of their values.

@@ -1,7 +1,10 @@
 """Utility run `generate_interpolation_images`: textured meshes along a path (TBGAN's test)."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 import scipy.special
@@ -11,6 +14,10 @@ from tf_facegan.config import option
 from tf_facegan.tbgan.inference import label_kind
 from tf_facegan.utilities import interpolation_video
 from tf_facegan.utilities.images import to_uint8, write_image
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
+
 
 # What the published test multiplies the softmax of its seven labels with.
 PUBLISHED_WEIGHTS = (10.0, 10.0, 10.0, 10.0, 5.0, 3.0, 10.0)
@@ -30,12 +37,12 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"interpolation-images-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `%06d.obj` (`.mtl`, `.png`) and, where there are normals, `%06d_nor.png`.
 
     Args:
@@ -75,7 +82,7 @@ def run(pipeline, folder, options):
     return written
 
 
-def walk(pipeline, options):
+def walk(pipeline: TBGANPipeline, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Makes the published path: noise for latents and labels together, smoothed over time.
 
     Returns:
@@ -102,7 +109,7 @@ def walk(pipeline, options):
     return latents, scipy.special.softmax(rest.astype(np.float64), axis=1) * np.array(weights)
 
 
-def normals_picture(normals):
+def normals_picture(normals: np.ndarray) -> np.ndarray:
     """Turns a map of normals [3, S, S] into a picture uint8 [S, S, 3] over its whole range."""
     picture = to_uint8(normals, (normals.min(), normals.max()))
     return np.ascontiguousarray(picture.transpose(1, 2, 0))

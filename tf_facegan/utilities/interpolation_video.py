@@ -1,7 +1,11 @@
 """Utility run `generate_interpolation_video`: a smooth walk through the latents (PGGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 import scipy.ndimage
@@ -10,6 +14,9 @@ from tqdm import tqdm
 from tf_facegan.config import option
 from tf_facegan.utilities.images import as_rgb, image_grid, split_modalities, to_uint8
 from tf_facegan.utilities.video import video_writer
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,12 +37,12 @@ class Options:
     )
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"interpolation-video-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes the video.
 
     Args:
@@ -52,7 +59,9 @@ def run(pipeline, folder, options):
     return [write_video(pipeline, folder, options, *walk(pipeline, options))]
 
 
-def write_video(pipeline, folder, options, latents, labels):
+def write_video(
+    pipeline: TBGANPipeline, folder: Path, options: Options, latents: np.ndarray, labels: np.ndarray
+) -> Path:
     """Writes the video of a walk; returns its path.
 
     Args:
@@ -70,7 +79,7 @@ def write_video(pipeline, folder, options, latents, labels):
     return path
 
 
-def frame_count(options):
+def frame_count(options: Options) -> int:
     """Returns the frames of `duration_sec`; ValueError if there are none."""
     frames = int(np.rint(options.duration_sec * options.mp4_fps))
     if frames < 1:
@@ -78,7 +87,7 @@ def frame_count(options):
     return frames
 
 
-def walk(pipeline, options):
+def walk(pipeline: TBGANPipeline, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Makes the closed path: Gaussian noise smoothed over time, wrapping, of unit mean square.
 
     Returns:
@@ -94,7 +103,7 @@ def walk(pipeline, options):
     return latents, pipeline.labels_from_noise(options.label_contrast * noise)
 
 
-def smooth_noise(random, shape, sigma):
+def smooth_noise(random: np.random.RandomState, shape: Sequence[int], sigma: float) -> np.ndarray:
     """Gaussian noise smoothed along the first axis, which closes, to a mean square of 1.
 
     Args:

@@ -1,11 +1,19 @@
 """Utility run `generate_interpolation_video_bydim`: one latent component, end to end (TBGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.config import option
 from tf_facegan.utilities import interpolation_video
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
+
 
 _RANGE = 4.0  # deviations to either side
 
@@ -15,18 +23,18 @@ class Options(interpolation_video.Options):
     dim: int = option(0, "number of the latent component, which goes from -4 to 4")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"interpolation-video-bydim-{run_number}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes the video; arguments and errors as of `interpolation_video.run`."""
     latents, labels = walk(pipeline, options)
     return [interpolation_video.write_video(pipeline, folder, options, latents, labels)]
 
 
-def walk(pipeline, options):
+def walk(pipeline: TBGANPipeline, options: Options) -> tuple[np.ndarray, np.ndarray]:
     """Random faces, the first of which changes in one latent component only.
 
     Returns:

@@ -1,8 +1,11 @@
 """Utility run `find_nearest_reals`: samples beside the training examples most like them."""
 
+from __future__ import annotations
+
 import csv
 import dataclasses
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -11,6 +14,11 @@ from tf_facegan.config import option
 from tf_facegan.files import atomic_file
 from tf_facegan.utilities.images import adjust_dynamic_range, save_image_grid
 from tf_facegan.utilities.set_of_run import open_set
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.records.reader import RecordSet
+
 
 TAKES_RUN = True  # its network and its set
 
@@ -28,12 +36,14 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"nearest-reals-{run_number}"
 
 
-def run(run_folder, folder, options, snapshot=None):
+def run(
+    run_folder: RunFolder, folder: Path, options: Options, snapshot: int | None = None
+) -> list[Path]:
     """Writes `nearest.png` (`_shp`, `_nor`): a sample in the first column, then what is nearest.
 
     `nearest.csv` holds the distances, and those of as many training examples from the nearest other
@@ -90,7 +100,9 @@ def run(run_folder, folder, options, snapshot=None):
     return [*written, table]
 
 
-def nearest(records, queries, resolution, count):
+def nearest(
+    records: RecordSet, queries: np.ndarray, resolution: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Finds the records that are most like some images.
 
     Args:

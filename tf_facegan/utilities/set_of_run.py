@@ -1,7 +1,16 @@
 """The record set of a run, for utilities that compare its network with real images."""
 
+from __future__ import annotations
 
-def open_set(run_folder, dataset=None):
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.records.reader import RecordSet
+
+
+def open_set(run_folder: RunFolder, dataset: str | Path | None = None) -> RecordSet:
     """Opens the set that a run was trained on, or another one as the run would read it.
 
     Args:

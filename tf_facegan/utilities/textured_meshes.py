@@ -1,13 +1,19 @@
 """Utility run `generate_textured_meshes`: random 3D faces as OBJ + PNG, and a picture of each."""
 
+from __future__ import annotations
+
 import dataclasses
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 from tqdm import tqdm
 
 from tf_facegan.config import option
 from tf_facegan.utilities.images import as_rgb, to_uint8, write_image
+
+if TYPE_CHECKING:
+    from tf_facegan.tbgan.inference import TBGANPipeline
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +27,12 @@ class Options:
     minibatch_size: int = option(8, "images of a call of the network")
 
 
-def describe(run_name):
+def describe(run_name: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"textured-meshes-{run_name}"
 
 
-def run(pipeline, folder, options):
+def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     """Writes `000000.obj` (`.mtl`, `.png`) and `000000_preview.png` for each face.
 
     Where the network makes normals, the mesh has them at its vertices, pictures are shaded by them,

@@ -1,8 +1,11 @@
 """Utility run `generate_training_video`: the samples of a run as it trained (PGGAN)."""
 
+from __future__ import annotations
+
 import dataclasses
 import re
-from typing import Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
 
 import cv2
 import numpy as np
@@ -10,6 +13,10 @@ from tqdm import tqdm
 
 from tf_facegan.config import option
 from tf_facegan.utilities.video import video_writer
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.run_folder import RunFolder
+
 
 TAKES_RUN = True  # a run folder, not a network
 
@@ -38,12 +45,14 @@ class Snapshot:
     seconds: float
 
 
-def describe(run_number):
+def describe(run_number: int | str) -> str:
     """Returns the name of the result folder, after its number."""
     return f"training-video-{run_number}"
 
 
-def run(run_folder, folder, options, snapshot=None):
+def run(
+    run_folder: RunFolder, folder: Path, options: Options, snapshot: int | None = None
+) -> list[Path]:
     """Writes the video.
 
     Args:
@@ -76,7 +85,7 @@ def run(run_folder, folder, options, snapshot=None):
     return [path]
 
 
-def snapshots(path, last=None):
+def snapshots(path: Path, last: float | None = None) -> list[Snapshot]:
     """The sheets of samples of a run, oldest first, from its `log.txt`; ValueError if none.
 
     Args:

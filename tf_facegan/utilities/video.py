@@ -1,7 +1,10 @@
 """Reading and writing moving pictures: MP4, GIF, folders of frames, cameras."""
 
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -17,7 +20,9 @@ _GIF_TICKS = 100  # a GIF counts its times in hundredths of a second
 
 
 @contextlib.contextmanager
-def video_writer(path, fps, codec="libx264", bitrate="16M"):
+def video_writer(
+    path: str | Path, fps: float, codec: str = "libx264", bitrate: str = "16M"
+) -> Iterator[Callable[[np.ndarray], None]]:
     """Opens an MP4 that appears at `path` when the block ends without an error.
 
     Args:
@@ -50,7 +55,7 @@ def video_writer(path, fps, codec="libx264", bitrate="16M"):
 
 
 @contextlib.contextmanager
-def animation_writer(path, fps):
+def animation_writer(path: str | Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
     """Opens an MP4 or an endless GIF, as the name ends; used like `video_writer`.
 
     A GIF holds at most 50 frames a second, and shows each for whole hundredths of a second.
@@ -71,7 +76,7 @@ def animation_writer(path, fps):
         yield append
 
 
-def read_frames(path):
+def read_frames(path: str | Path) -> Iterator[np.ndarray]:
     """Reads a moving picture frame by frame.
 
     Args:
@@ -102,7 +107,7 @@ def read_frames(path):
         raise ValueError(f"{path}: not a readable video")
 
 
-def frame_files(folder):
+def frame_files(folder: str | Path) -> list[Path]:
     """Returns the images of a folder in natural order; FileNotFoundError if there are none."""
     files = [f for f in Path(folder).iterdir() if f.suffix.lower() in SUFFIXES and f.is_file()]
     if not files:
@@ -110,7 +115,7 @@ def frame_files(folder):
     return sorted(files, key=lambda file: natural(file.name))
 
 
-def frame_rate(path):
+def frame_rate(path: str | Path) -> float:
     """Returns the frames a second of a video, float; `DEFAULT_FPS` for a folder, or where the file
     does not say."""
     if Path(path).is_dir():
@@ -120,7 +125,7 @@ def frame_rate(path):
     return float(rate) if np.isfinite(rate) and 0 < rate <= 240 else DEFAULT_FPS
 
 
-def camera_frames(number=0):
+def camera_frames(number: int = 0) -> Iterator[np.ndarray]:
     """Reads from a camera until the caller stops.
 
     Args:

@@ -1,5 +1,7 @@
 """Meshes to UV maps: texture, shape and normals of a whole set in one parametrisation."""
 
+from __future__ import annotations
+
 import dataclasses
 import pickle
 import shutil
@@ -86,7 +88,13 @@ class Plan:
     window: CylinderWindow = None
 
 
-def create_uv_maps(out_dir, mesh_dir, resolution=512, workers=None, overwrite=False):
+def create_uv_maps(
+    out_dir: str | Path,
+    mesh_dir: str | Path,
+    resolution: int = 512,
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> None:
     """Turns a folder of meshes into UV maps, what `create_from_pkl_img_norm` takes.
 
     Meshes with landmarks beside them are aligned by a similarity: 68 points to the template that

@@ -4,6 +4,8 @@ menpo3d is built from source. Built beside Cython 3, or before numpy, or taken f
 of such a build, it imports and only fails when it rasterises: so a triangle is rasterised here.
 """
 
+from __future__ import annotations
+
 import sys
 import warnings
 
@@ -17,7 +19,7 @@ LEG = 7.2  # short of the texels on the hypotenuse, so that rounding cannot matt
 COVERED = 28  # texels (x, y) with x + y <= 6
 
 
-def rasterised_texels():
+def rasterised_texels() -> int:
     """Rasterises one right triangle into 8x8 texels with menpo3d.
 
     Returns:
@@ -35,7 +37,7 @@ def rasterised_texels():
     return len(texels)
 
 
-def main():
+def main() -> int:
     """Prints one line and returns the exit code: 0 when the rasteriser works, else 1."""
     try:
         with warnings.catch_warnings():

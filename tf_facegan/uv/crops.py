@@ -1,5 +1,7 @@
 """The texture layout of TBGAN's fitting (595 x 377) and the square maps of its networks (512)."""
 
+from __future__ import annotations
+
 import numpy as np
 
 HEIGHT, WIDTH, SIDE = 377, 595, 512
@@ -8,7 +10,7 @@ _RIGHT, _BOTTOM = WIDTH - SIDE - LEFT, SIDE - HEIGHT - TOP
 _LAST = WIDTH - 43  # the last column that the published code keeps
 
 
-def to_square(texture):
+def to_square(texture: np.ndarray) -> np.ndarray:
     """Cuts a texture at the sides and pads it above and below (`crop_im`, `crop_im_512`).
 
     Args:
@@ -25,7 +27,7 @@ def to_square(texture):
     return np.pad(middle, ((TOP, _BOTTOM), (0, 0), (0, 0)))
 
 
-def from_square(square):
+def from_square(square: np.ndarray) -> np.ndarray:
     """The way back (`crop_im_377`): the sides repeat their last column.
 
     As published, the first column that the square does hold is among those replaced.
@@ -46,7 +48,7 @@ def from_square(square):
     return texture
 
 
-def rows_of_texture(square):
+def rows_of_texture(square: np.ndarray) -> np.ndarray:
     """The rows [377, 512, C] of a square map [512, 512, C] that a texture fills."""
     return square[TOP : TOP + HEIGHT]
 

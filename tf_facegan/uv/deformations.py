@@ -4,6 +4,9 @@ All fields are sums of Gaussian bumps around landmarks of the 68-point markup, i
 unrolled face, so that nothing tears and any mixture stays smooth.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -142,7 +145,9 @@ TRAITS = {
 }
 
 
-def fields(table, unrolled, landmarks):
+def fields(
+    table: Mapping[str, Sequence[Bump]], unrolled: np.ndarray, landmarks: np.ndarray
+) -> dict[str, np.ndarray]:
     """Turns a table of bumps into displacement fields.
 
     Args:
@@ -183,7 +188,7 @@ class Mouth:
     DEPTH = 7.0  # of the inside behind the lips, mm
     SWING = 0.35  # the jaw goes back by this share of its drop
 
-    def __init__(self, landmarks):
+    def __init__(self, landmarks: np.ndarray):
         """Takes the landmarks [68, 2] on the unrolled face, mm."""
         line = landmarks[[48, 60, 61, 62, 63, 64, 54]].copy()
         line[2:5, 1] = (landmarks[[61, 62, 63], 1] + landmarks[[67, 66, 65], 1]) / 2
@@ -192,21 +197,21 @@ class Mouth:
         self._middle = line[[0, -1], 0].mean()
         self._half_width = np.ptp(line[:, 0]) / 2 * 0.92
 
-    def height(self, across):
+    def height(self, across: np.ndarray) -> np.ndarray:
         """Height of the lip line at places `across`, mm."""
         return np.interp(across, self._line[:, 0], self._line[:, 1])
 
-    def lens(self, across, opening):
+    def lens(self, across: np.ndarray, opening: float) -> np.ndarray:
         """Half height of the lens at places `across` for a gap of `opening` mm, mm."""
         distance = np.clip((across - self._middle) / self._half_width, -1.0, 1.0)
         return min(self.LENS * opening, self.THICKEST) * (1.0 - distance**2)
 
-    def within(self, unrolled, opening):
+    def within(self, unrolled: np.ndarray, opening: float) -> np.ndarray:
         """Where places [N, 2] lie between the rims: [N], -1 at the lower rim, 1 at the upper."""
         half = np.maximum(self.lens(unrolled[:, 0], opening), 0.05)
         return (unrolled[:, 1] - self.height(unrolled[:, 0])) / half
 
-    def displacement(self, unrolled, opening):
+    def displacement(self, unrolled: np.ndarray, opening: float) -> np.ndarray:
         """Movement of vertices [V, 2] when the mouth opens by `opening` mm: [V, 3], mm."""
         if opening <= 0:
             return np.zeros([len(unrolled), 3])
@@ -227,7 +232,7 @@ class Mouth:
         width = self._half_width + 1.1 * distance
         return np.exp(-3.0 * np.abs((unrolled[:, 0] - self._middle) / width) ** 3)
 
-    def source(self, unrolled, opening):
+    def source(self, unrolled: np.ndarray, opening: float) -> np.ndarray:
         """Where on the scan the texture of places [N, 2] comes from when lips make room: [N, 2]."""
         line, half = self.height(unrolled[:, 0]), self.lens(unrolled[:, 0], opening)
         away = unrolled[:, 1] - line

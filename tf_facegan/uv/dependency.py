@@ -1,6 +1,9 @@
 """The one place that imports menpo3d, which is the extra `[mesh]`."""
 
+from __future__ import annotations
+
 import importlib
+from types import ModuleType
 
 HOW_TO_BUILD = (
     "pip install 'numpy==1.26.*' 'setuptools<81' wheel && pip uninstall --yes cython && "
@@ -9,7 +12,7 @@ HOW_TO_BUILD = (
 )
 
 
-def require_menpo3d(module="menpo3d"):
+def require_menpo3d(module: str = "menpo3d") -> ModuleType:
     """Imports menpo3d, one of its modules, or what it reads meshes with, when first needed.
 
     Args:

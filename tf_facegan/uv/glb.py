@@ -1,20 +1,27 @@
 """Textured meshes as GLB files (glTF 2.0, Khronos Group 2017), which browsers show."""
 
+from __future__ import annotations
+
 import json
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from tf_facegan.files import atomic_file
 
+if TYPE_CHECKING:
+    from tf_facegan.uv.mesh import TexturedMesh
+
+
 _MAGIC, _VERSION = b"glTF", 2
 _FLOAT, _UINT = 5126, 5125  # component types
 _VERTICES, _TRIANGLES = 34962, 34963  # buffer targets
 
 
-def save_glb(path, mesh):
+def save_glb(path: str | Path, mesh: TexturedMesh) -> None:
     """Writes a mesh with its texture, and its normals if it has any, into one file.
 
     Args:

@@ -1,12 +1,14 @@
 """Regular grids of vertices, for surfaces that have no vertices of their own."""
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
 
 SIDE = 128  # vertices along a side, at most
 
 
-def grid_trilist(vertices):
+def grid_trilist(vertices: np.ndarray) -> np.ndarray:
     """Triangles of a grid, counter-clockwise seen from the front.
 
     Args:
@@ -21,7 +23,7 @@ def grid_trilist(vertices):
     return squares[(squares >= 0).all(axis=-1)].reshape(-1, 3)
 
 
-def mask_grid(mask):
+def mask_grid(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A grid of vertices over the main piece of a mask, holes in it closed.
 
     Args:

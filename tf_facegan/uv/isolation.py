@@ -1,14 +1,22 @@
 """Readers in C++ run in a process of their own: a file that crashes one is an error in a line."""
 
+from __future__ import annotations
+
 import os
 import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tf_facegan import array_files
 from tf_facegan.command_line import one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
 
 _ARRAYS, _ERROR = "arrays.npz", "error.txt"
 _FREE_BYTES, _MEMORY_PER_BYTE = 4 << 30, 64  # what reading a file may take
@@ -18,7 +26,9 @@ class ReaderCrashed(ValueError):
     """The process that read a file has died."""
 
 
-def arrays_of(read, path):
+def arrays_of(
+    read: Callable[[Any], dict[str, np.ndarray]], path: str | Path
+) -> dict[str, np.ndarray]:
     """Calls a function in a copy of this process and hands its arrays on.
 
     Args:

@@ -1,13 +1,20 @@
 """Landmarks beside a mesh: reading them with menpo, and aligning the mesh by them."""
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.command_line import one_line
 from tf_facegan.uv.dependency import require_menpo3d
 from tf_facegan.uv.layout import pixel_coordinates
+
+if TYPE_CHECKING:
+    from tf_facegan.uv.scan import Scan
+
 
 SUFFIXES = (".ljson", ".lm3", ".lan", ".bnd", ".lm2", ".pts")
 TEXTURE_SUFFIXES = (".lm2", ".pts")  # these formats hold places in a picture
@@ -31,7 +38,7 @@ STABLE = np.array([0, 1, 2, 14, 15, 16, *range(27, 48)])
 MICROMETRES = 1e-3  # menpo3d's template is in micrometres; aligned space is in millimetres
 
 
-def find_landmarks(mesh_path):
+def find_landmarks(mesh_path: str | Path) -> Path | None:
     """Returns the landmark file beside a mesh (same stem), or None.
 
     Raises:
@@ -46,7 +53,7 @@ def find_landmarks(mesh_path):
     return found[0] if found else None
 
 
-def read_landmarks(path, scan):
+def read_landmarks(path: str | Path, scan: Scan) -> np.ndarray:
     """Reads landmarks and gives them as points on the scan.
 
     Args:
@@ -71,7 +78,7 @@ def read_landmarks(path, scan):
     return _on_surface(points, scan)
 
 
-def template_landmarks():
+def template_landmarks() -> np.ndarray:
     """The 68 landmarks of the template that menpo3d ships, which define aligned space.
 
     Returns:
@@ -82,7 +89,7 @@ def template_landmarks():
     return _ordered(_only_group(Path("template.ljson"), cloud)) * MICROMETRES
 
 
-def similarity(source, target):
+def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The similarity (rotation, uniform scale, translation) that brings landmarks onto others.
 
     Of 68 landmarks only those count that expressions hardly move, as TBGAN's alignment to a mean
@@ -110,7 +117,7 @@ def similarity(source, target):
     ).h_matrix
 
 
-def transformed(matrix, points):
+def transformed(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Applies a [4, 4] affine matrix to points [N, 3]."""
     return points @ matrix[:3, :3].T + matrix[:3, 3]
 

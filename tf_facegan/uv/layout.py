@@ -1,6 +1,9 @@
 """How texels and vertices of UV maps belong together: `uv_layout.npz`."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +44,16 @@ class UVLayout:
 
     @classmethod
     def from_tcoords(
-        cls, resolution, tcoords, trilist, tmask, scale, offset, alignment=None, welded=None
-    ):
+        cls,
+        resolution: int,
+        tcoords: np.ndarray,
+        trilist: np.ndarray,
+        tmask: np.ndarray,
+        scale: float,
+        offset: np.ndarray,
+        alignment: np.ndarray | None = None,
+        welded: np.ndarray | None = None,
+    ) -> UVLayout:
         """Makes a layout whose pixel coordinates follow menpo's convention.
 
         Args:
@@ -63,13 +74,13 @@ class UVLayout:
             welded=None if welded is None else np.asarray(welded, np.int32),
         )
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes the layout as `.npz`, atomically."""
         arrays = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
         array_files.write_npz(path, arrays, compresses=True)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> UVLayout:
         """Reads a layout.
 
         Args:
@@ -98,7 +109,7 @@ class UVLayout:
         except (ValueError, TypeError, EOFError, KeyError, OSError) as error:
             raise ValueError(f"{path}: not a UV layout: {error}") from error
 
-    def at_resolution(self, resolution):
+    def at_resolution(self, resolution: int) -> UVLayout:
         """Returns the layout of the same maps box-averaged or repeated to another side.
 
         A texel of a smaller map is the mean of a box of larger ones, so its centre is the centre
@@ -123,7 +134,7 @@ class UVLayout:
             tmask=_resized_mask(self.tmask, resolution),
         )
 
-    def joined(self, values):
+    def joined(self, values: np.ndarray) -> np.ndarray:
         """Gives vertices at one place one value, their mean.
 
         Args:
@@ -139,16 +150,16 @@ class UVLayout:
         sums = [np.bincount(self.welded, column, minlength=len(values)) for column in values.T]
         return (np.stack(sums, axis=1) / np.maximum(counts, 1)[:, None])[self.welded]
 
-    def to_shape_map(self, points):
+    def to_shape_map(self, points: np.ndarray) -> np.ndarray:
         """Maps positions [..., 3] in aligned units to shape-map values."""
         return (points - self.offset) / self.scale
 
-    def to_points(self, values):
+    def to_points(self, values: np.ndarray) -> np.ndarray:
         """Maps shape-map values [..., 3] to positions in aligned units (inverse of the above)."""
         return np.asarray(values, np.float64) * self.scale + self.offset
 
 
-def pixel_coordinates(tcoords, shape):
+def pixel_coordinates(tcoords: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     """Converts texture coordinates to menpo's pixel coordinates.
 
     Args:
@@ -164,7 +175,7 @@ def pixel_coordinates(tcoords, shape):
     return np.stack([rows, tcoords[:, 0] * (width - 1)], axis=1)
 
 
-def check_resolution(resolution):
+def check_resolution(resolution: int) -> None:
     """Raises ValueError unless `resolution` is a power of two at least 4."""
     if (
         not isinstance(resolution, (int, np.integer))

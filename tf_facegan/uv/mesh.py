@@ -1,13 +1,19 @@
 """From UV maps back to a textured mesh, and meshes into files that any viewer opens."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 
 from tf_facegan.files import atomic_file, write_text
 from tf_facegan.uv.raster import bilinear, unit
+
+if TYPE_CHECKING:
+    from tf_facegan.uv.layout import UVLayout
+
 
 SMOOTHING_SIDE = 512  # sides that smoothing widths are given for: the published maps
 TRUNCATE = 4.0  # sigmas, as SciPy's Gaussian filter
@@ -41,7 +47,7 @@ class TexturedMesh(NamedTuple):
     normals: np.ndarray = None
 
 
-def lookup(uv_map, tcoords_pixel_scaled):
+def lookup(uv_map: np.ndarray, tcoords_pixel_scaled: np.ndarray) -> np.ndarray:
     """Values of a map at the vertices, as published: pixel coordinates truncated toward zero.
 
     TBGAN's `from_UV_2_3D`.
@@ -57,7 +63,14 @@ def lookup(uv_map, tcoords_pixel_scaled):
     return uv_map[:, rows, columns].T
 
 
-def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False, normals=None):
+def mesh_from_maps(
+    layout: UVLayout,
+    texture: np.ndarray,
+    shape: np.ndarray,
+    smoothing: float = 0.0,
+    truncate: bool = False,
+    normals: np.ndarray | None = None,
+) -> TexturedMesh:
     """Makes a textured mesh from UV maps, as a generator gives them.
 
     Args:
@@ -102,13 +115,13 @@ def mesh_from_maps(layout, texture, shape, smoothing=0.0, truncate=False, normal
     )
 
 
-def texture_picture(texture):
+def texture_picture(texture: np.ndarray) -> np.ndarray:
     """Turns a texture map [3, S, S] in [-1, 1] into a picture uint8 [S, S, 3]."""
     values = np.clip(np.asarray(texture, np.float32) * 127.5 + 127.5, 0, 255)
     return np.rint(values).astype(np.uint8).transpose(1, 2, 0)
 
 
-def smoothed(uv_map, mask, sigma):
+def smoothed(uv_map: np.ndarray, mask: np.ndarray, sigma: float) -> np.ndarray:
     """Smooths a map by a Gaussian.
 
     Args:
@@ -128,7 +141,7 @@ def smoothed(uv_map, mask, sigma):
     return np.where(weight > 1e-6, blurred / np.maximum(weight, 1e-6), uv_map)
 
 
-def save_obj(path, mesh):
+def save_obj(path: str | Path, mesh: TexturedMesh | tuple) -> None:
     """Writes a textured mesh as `<stem>.obj`, `<stem>.mtl` and `<stem>.png`.
 
     The text is the published one with a `usemtl` line, without which viewers ignore the texture.
@@ -147,7 +160,14 @@ def save_obj(path, mesh):
     write_obj_text(path, *mesh[:3], f"{path.stem}.png", mesh.normals)
 
 
-def write_obj_text(path, points, trilist, tcoords, texture_name, normals=None):
+def write_obj_text(
+    path: str | Path,
+    points: np.ndarray,
+    trilist: np.ndarray,
+    tcoords: np.ndarray,
+    texture_name: str,
+    normals: np.ndarray | None = None,
+) -> None:
     """Writes the `.obj` and the `.mtl` of `save_obj`, for a texture that exists or will.
 
     Args:

@@ -1,5 +1,7 @@
 """TBGAN's UV dictionary (`512_UV_dict.pkl`): where its vertices lie in UV maps."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 import cv2
@@ -10,7 +12,7 @@ from tf_facegan import pickles
 RESOLUTION = 512  # the only side of maps that the published code takes
 
 
-def read_dictionary(path):
+def read_dictionary(path: str | Path) -> dict[str, np.ndarray]:
     """Reads the arrays of a published UV dictionary, without running anything in it.
 
     Args:

@@ -1,5 +1,9 @@
 """Pictures of surfaces: which triangle covers which pixel, and what is seen there."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -19,7 +23,14 @@ class Raster:
       weights: float32 [P, 3], their barycentric weights; in the skirt some are negative.
     """
 
-    def __init__(self, pixels, trilist, shape, depth=None, skirt=0):
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        trilist: np.ndarray,
+        shape: Sequence[int],
+        depth: np.ndarray | None = None,
+        skirt: int = 0,
+    ):
         """Rasterises triangles with menpo3d's CPU rasteriser.
 
         Args:
@@ -51,7 +62,7 @@ class Raster:
         self.corners = trilist[triangles].astype(np.int32)
         self.weights = weights.astype(np.float32)
 
-    def interpolate(self, values):
+    def interpolate(self, values: np.ndarray) -> np.ndarray:
         """Blends per-vertex values.
 
         Args:
@@ -63,7 +74,7 @@ class Raster:
         values = np.asarray(values)
         return sum(values[self.corners[:, c]] * self.weights[:, c, None] for c in range(3))
 
-    def picture(self, values):
+    def picture(self, values: np.ndarray) -> np.ndarray:
         """Places rows [P, K] of known pixels into a float32 picture [H, W, K], zero elsewhere."""
         picture = np.zeros([*self.known.shape, values.shape[1]], np.float32)
         picture[self.known] = values
@@ -121,7 +132,7 @@ def _areas(places, trilist):
     return np.abs(_cross(b - a, c - a)) / 2
 
 
-def vertex_normals(points, trilist):
+def vertex_normals(points: np.ndarray, trilist: np.ndarray) -> np.ndarray:
     """Unit normals of a surface, the same for vertices at the same place.
 
     Scans list a vertex once for every piece of their texture; normals must not show these seams.
@@ -148,19 +159,19 @@ def vertex_normals(points, trilist):
     return unit(sums)[welded]
 
 
-def welds(points):
+def welds(points: np.ndarray) -> np.ndarray:
     """The first vertex at the place of each: float [V, 3] -> int64 [V]."""
     _, firsts, places = np.unique(points, axis=0, return_index=True, return_inverse=True)
     return firsts[places.reshape(-1)]
 
 
-def unit(vectors):
+def unit(vectors: np.ndarray) -> np.ndarray:
     """Scales vectors [..., 3] to length 1; those without length become +z."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.where(length > 1e-12, vectors / np.maximum(length, 1e-12), [0.0, 0.0, 1.0])
 
 
-def bilinear(picture, pixels):
+def bilinear(picture: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Samples a picture between its pixel centres; beyond the edge the edge is repeated.
 
     Args:
@@ -183,7 +194,7 @@ def bilinear(picture, pixels):
     return (upper * (1 - down) + lower * down).astype(np.float32).reshape(-1, channels)
 
 
-def sample_texture(texture, tcoords, shrink=1.0):
+def sample_texture(texture: np.ndarray, tcoords: np.ndarray, shrink: float = 1.0) -> np.ndarray:
     """Colours of a texture at texture coordinates, without aliasing.
 
     Args:
@@ -206,7 +217,9 @@ def sample_texture(texture, tcoords, shrink=1.0):
     return bilinear(texture, np.stack([rows, columns], axis=1))
 
 
-def texture_shrink(pixels, tcoords, trilist, texture_size):
+def texture_shrink(
+    pixels: np.ndarray, tcoords: np.ndarray, trilist: np.ndarray, texture_size: Sequence[int]
+) -> float:
     """How many texture pixels, in length, lie on a pixel of a picture, over the whole mesh.
 
     Args:
@@ -223,7 +236,7 @@ def texture_shrink(pixels, tcoords, trilist, texture_size):
     return float(np.sqrt(there / drawn)) if drawn > 0 else 1.0
 
 
-def fill_holes(picture, mask, sweeps=8):
+def fill_holes(picture: np.ndarray, mask: np.ndarray, sweeps: int = 8) -> np.ndarray:
     """Continues a picture smoothly over the pixels outside its mask.
 
     Coarse to fine: pixels without a value take the mean of their surroundings at the finest level

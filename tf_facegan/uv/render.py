@@ -1,5 +1,9 @@
 """Previews of textured meshes on the CPU."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -13,7 +17,16 @@ AMBIENT, DIFFUSE = 0.45, 0.55
 VIEWS = (-40.0, 0.0, 40.0)
 
 
-def render_mesh(points, trilist, tcoords, texture, normals=None, size=512, yaw=0.0, shading=True):
+def render_mesh(
+    points: np.ndarray,
+    trilist: np.ndarray,
+    tcoords: np.ndarray,
+    texture: np.ndarray,
+    normals: np.ndarray | None = None,
+    size: int = 512,
+    yaw: float = 0.0,
+    shading: bool = True,
+) -> np.ndarray:
     """Draws a textured mesh from the front, in parallel projection.
 
     Args:
@@ -54,8 +67,15 @@ def render_mesh(points, trilist, tcoords, texture, normals=None, size=512, yaw=0
 
 
 def render_views(
-    points, trilist, tcoords, texture, normals=None, size=512, yaws=VIEWS, shading=True
-):
+    points: np.ndarray,
+    trilist: np.ndarray,
+    tcoords: np.ndarray,
+    texture: np.ndarray,
+    normals: np.ndarray | None = None,
+    size: int = 512,
+    yaws: Sequence[float] = VIEWS,
+    shading: bool = True,
+) -> np.ndarray:
     """Draws a mesh from several sides, side by side.
 
     Args:

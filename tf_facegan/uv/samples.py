@@ -4,6 +4,8 @@ They are something to start from, not a data set: every face is the same man's, 
 and relit.
 """
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 from pathlib import Path
@@ -67,12 +69,18 @@ class BaseFace:
     extent: np.ndarray
     landmarks: np.ndarray
 
-    def pixels(self, places, side):
+    def pixels(self, places: np.ndarray, side: int) -> np.ndarray:
         """(row, column) in a square picture of `side` pixels for places [N, 2] in mm."""
         return pixel_coordinates(places / self.extent + 0.5, (side, side))
 
 
-def create_sample_scans(out_dir, count=64, seed=0, workers=None, overwrite=False):
+def create_sample_scans(
+    out_dir: str | Path,
+    count: int = 64,
+    seed: int = 0,
+    workers: int | None = None,
+    overwrite: bool = False,
+) -> None:
     """Writes variations of menpo3d's scan: meshes, textures, landmarks and expression labels.
 
     Face `scan00042` depends on the seed and its number only. All share topology and texture
@@ -102,7 +110,7 @@ def create_sample_scans(out_dir, count=64, seed=0, workers=None, overwrite=False
             csv.writer(file).writerows([("name", *EXPRESSIONS), *rows])
 
 
-def base_face():
+def base_face() -> BaseFace:
     """Reads menpo3d's scan, aligns it, and unwraps it onto the regular grid: BaseFace.
 
     Raises:
@@ -134,14 +142,14 @@ def base_face():
     )
 
 
-def grid_tcoords():
+def grid_tcoords() -> np.ndarray:
     """Texture coordinates of the grid: float64 [GRID * GRID, 2], row by row from the top left."""
     steps = np.linspace(0.0, 1.0, GRID)
     u, v = np.meshgrid(steps, steps[::-1])
     return np.stack([u.ravel(), v.ravel()], axis=1)
 
 
-def face_trilist():
+def face_trilist() -> np.ndarray:
     """Triangles of the grid: int [T, 3]."""
     return grid_trilist(np.arange(GRID * GRID).reshape(GRID, GRID))
 
@@ -149,7 +157,7 @@ def face_trilist():
 class Face:
     """One variation: what was drawn for it, and the geometry and texture that follow."""
 
-    def __init__(self, base, seed, number):
+    def __init__(self, base: BaseFace, seed: int, number: int):
         """Draws the traits, the expression, the colours and the light of face `number`."""
         random = np.random.default_rng([seed, number])
         self._base = base
@@ -182,7 +190,7 @@ class Face:
         scores[EXPRESSIONS.index(self.expression)] += 2.0 + 3.0 * self.intensity
         return scores
 
-    def points(self):
+    def points(self) -> np.ndarray:
         """Vertices: float64 [GRID * GRID, 3], mm."""
         base = self._base
         moved = base.points.copy()
@@ -202,7 +210,7 @@ class Face:
         falloff = 1.0 / (1.0 + np.add.outer(np.arange(4), np.arange(4)))
         return 1.4 * np.einsum("va,vb,ab->v", *waves, self._waves * falloff)
 
-    def landmarks(self, points):
+    def landmarks(self, points: np.ndarray) -> np.ndarray:
         """The 68 landmarks [68, 3] on the vertices [GRID * GRID, 3], those of the lips apart."""
         places = self._base.landmarks.copy()
         for marks, side in (([61, 62, 63], 1.1), ([65, 66, 67], -1.1)):
@@ -213,7 +221,7 @@ class Face:
         grid = points.reshape(GRID, GRID, 3)
         return bilinear(grid, self._base.pixels(places, GRID)).astype(np.float64)
 
-    def texture(self, points):
+    def texture(self, points: np.ndarray) -> np.ndarray:
         """The texture: uint8 [FINE, FINE, 3], RGB, lit as the vertices [V, 3] ask for."""
         base = self._base
         texture = self._with_mouth() if self._opening > 0 else base.texture

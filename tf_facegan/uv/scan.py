@@ -1,5 +1,7 @@
 """Reading a mesh with its texture or vertex colours, through menpo3d."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import functools
@@ -46,7 +48,7 @@ class Scan:
     colours: np.ndarray = None
     landmarks: np.ndarray = None
 
-    def texture(self):
+    def texture(self) -> np.ndarray:
         """Decodes the texture picture: uint8 [H, W, 3], RGB.
 
         Raises:
@@ -54,15 +56,15 @@ class Scan:
         """
         return _decode(self.texture_path)
 
-    def topology(self):
+    def topology(self) -> str:
         """A digest of vertex count and triangles: equal for meshes that share topology."""
         return _digest(np.array([len(self.points)]), self.trilist)
 
-    def parametrisation(self):
+    def parametrisation(self) -> str | None:
         """A digest of the texture coordinates (to 1e-5), or None."""
         return None if self.tcoords is None else _digest(np.rint(self.tcoords * 1e5))
 
-    def pieces(self):
+    def pieces(self) -> tuple[int, int]:
         """Counts connected pieces (of the surface, of its texture): ints.
 
         A texture in more pieces than the surface is an atlas: neighbours on the surface lie far
@@ -76,7 +78,7 @@ class Scan:
         )
 
 
-def mesh_paths(folder):
+def mesh_paths(folder: str | Path) -> list[Path]:
     """Lists the mesh files of a folder, sorted by name.
 
     Args:
@@ -104,7 +106,7 @@ def mesh_paths(folder):
     return paths
 
 
-def read_scan(path):
+def read_scan(path: str | Path) -> Scan:
     """Reads a mesh, and its landmarks if there are any beside it. The texture is not decoded yet.
 
     Args:
@@ -157,7 +159,7 @@ def _geometry(path, mesh):
     return points, trilist
 
 
-def find_texture(mesh_path):
+def find_texture(mesh_path: Path) -> Path | None:
     """Finds the texture picture of a mesh.
 
     Args:

@@ -1,5 +1,7 @@
 """Cylindrical unwrapping of aligned faces, cropped to the face."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -28,7 +30,7 @@ class CylinderWindow:
     half: np.ndarray
 
     @classmethod
-    def around(cls, points, landmarks=None):
+    def around(cls, points: np.ndarray, landmarks: np.ndarray | None = None) -> CylinderWindow:
         """Fits the cylinder to points and the window to landmarks, or to all points without.
 
         Args:
@@ -54,7 +56,7 @@ class CylinderWindow:
             window, centre=np.array([nose, (top + chin) / 2]), half=np.array([half, half])
         )
 
-    def tcoords(self, points):
+    def tcoords(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Unrolls points.
 
         Args:
@@ -67,11 +69,13 @@ class CylinderWindow:
         unrolled = self._unrolled(points)
         return (unrolled[:, :2] - self.centre) / (2 * self.half) + 0.5, unrolled[:, 2]
 
-    def whole(self, tcoords, trilist):
+    def whole(self, tcoords: np.ndarray, trilist: np.ndarray) -> np.ndarray:
         """Leaves out the triangles [T, 3] that are torn apart where the cylinder is cut open."""
         return trilist[~self._torn(tcoords, trilist)]
 
-    def closed(self, tcoords, trilist):
+    def closed(
+        self, tcoords: np.ndarray, trilist: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Closes the cut by vertices that continue the right side with the left one's.
 
         Args:

@@ -1,9 +1,13 @@
 """The same work on many files by all cores, with a progress bar."""
 
+from __future__ import annotations
+
 import concurrent.futures
 import functools
 import multiprocessing
 import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import cv2
 from tqdm import tqdm
@@ -20,7 +24,7 @@ class Workers:
     a few items, work in this process.
     """
 
-    def __init__(self, workers, items):
+    def __init__(self, workers: int | None, items: int):
         """Prepares for rounds of `items` items.
 
         Args:
@@ -48,7 +52,14 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def map(self, function, common, items, description, unit="mesh"):
+    def map(
+        self,
+        function: Callable[[Any, Any], Any],
+        common: Any,
+        items: Sequence[Any],
+        description: str,
+        unit: str = "mesh",
+    ) -> list:
         """Calls `function(common, item)` for every item.
 
         Args:

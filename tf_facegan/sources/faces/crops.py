@@ -1,6 +1,9 @@
 """A crop as a map from photo to crop, and its inverse: pasting an edited crop back."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -24,7 +27,9 @@ class Crop:
     size: tuple
 
     @classmethod
-    def square(cls, centre, side, angle=0.0, size=None):
+    def square(
+        cls, centre: Sequence[float], side: float, angle: float = 0.0, size: int | None = None
+    ) -> Crop:
         """A square of the photo.
 
         Args:
@@ -40,7 +45,9 @@ class Crop:
         return cls(np.column_stack([linear, middle - linear @ centre]), (size, size))
 
     @classmethod
-    def box(cls, left, top, right, bottom, size=None):
+    def box(
+        cls, left: int, top: int, right: int, bottom: int, size: Sequence[int] | None = None
+    ) -> Crop:
         """A rectangle of whole pixels, `photo[top:bottom, left:right]`, resized to `size`.
 
         Args:
@@ -53,23 +60,23 @@ class Crop:
         shift = (0.5 - np.array([left, top])) * zoom - 0.5
         return cls(np.column_stack([np.diag(zoom), shift]), tuple(size))
 
-    def corners(self):
+    def corners(self) -> np.ndarray:
         """Its outer corners in the photo: float64 [4, 2], clockwise from the crop's top left."""
         width, height = self.size
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
         return self.to_photo(corners)
 
-    def to_crop(self, points):
+    def to_crop(self, points: np.ndarray) -> np.ndarray:
         """Brings places [N, 2] of the photo into the crop (landmarks, say)."""
         return np.asarray(points) @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def to_photo(self, points):
+    def to_photo(self, points: np.ndarray) -> np.ndarray:
         """Brings places [N, 2] of the crop into the photo."""
         back = cv2.invertAffineTransform(self.matrix)
         return np.asarray(points) @ back[:, :2].T + back[:, 2]
 
 
-def cut(photo, crop):
+def cut(photo: np.ndarray, crop: Crop) -> np.ndarray:
     """Cuts a crop out of a photo.
 
     Shrinking averages over areas, enlarging is bicubic. Outside the photo its outermost pixels are
@@ -89,7 +96,9 @@ def cut(photo, crop):
     return _to_bytes(_cut(check_image(photo, "photo"), crop))
 
 
-def paste_back(photo, edited, crop, mask=None):
+def paste_back(
+    photo: np.ndarray, edited: np.ndarray, crop: Crop, mask: np.ndarray | None = None
+) -> np.ndarray:
     """Puts an edited crop back into its photo.
 
     Only the difference between the edited crop and the crop as it was is enlarged and added, so

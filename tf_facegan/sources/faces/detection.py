@@ -1,5 +1,7 @@
 """Finding faces with the cascades that OpenCV ships (Viola and Jones, 2001), and their tilt."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 
@@ -43,7 +45,7 @@ class Face:
     landmarks: np.ndarray = None
 
 
-def check_image(image, source="image"):
+def check_image(image: np.ndarray, source: str = "image") -> np.ndarray:
     """Checks a picture and gives it with its pixels in a row in memory.
 
     Args:
@@ -69,7 +71,7 @@ def check_image(image, source="image"):
     return np.ascontiguousarray(image)
 
 
-def find_faces(image, detector="cascade", source="image"):
+def find_faces(image: np.ndarray, detector: str = "cascade", source: str = "image") -> list[Face]:
     """Finds the faces of a picture.
 
     Args:
@@ -97,7 +99,7 @@ def find_faces(image, detector="cascade", source="image"):
     return sorted(faces, key=lambda face: (-face.side, *face.centre))
 
 
-def cascade_faces(image):
+def cascade_faces(image: np.ndarray) -> list[Face]:
     """Finds faces with OpenCV's cascades: list of Face. Where none is upright, tilted ones."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     height, width = grey.shape

@@ -1,5 +1,7 @@
 """Landmarks from MediaPipe's face mesh (Kartynnik et al., 2019): the extra `[landmarks]`."""
 
+from __future__ import annotations
+
 import functools
 import os
 import warnings
@@ -37,7 +39,7 @@ _MOST_FACES = 16
 _REGION = 2.0  # of a face's side: what is shown to the mesh of a face that the cascade finds
 
 
-def find_landmarks(image, source="image"):
+def find_landmarks(image: np.ndarray, source: str = "image") -> np.ndarray:
     """Finds the 68 landmarks of the largest face.
 
     Args:
@@ -59,7 +61,7 @@ def find_landmarks(image, source="image"):
     return max(faces, key=lambda face: face.side).landmarks
 
 
-def mesh_faces(image):
+def mesh_faces(image: np.ndarray) -> list[Face]:
     """Finds faces with MediaPipe: list of Face; confidence is the rank that it gives them.
 
     It is made for faces near the camera, so it is also shown what OpenCV's cascade finds beside.

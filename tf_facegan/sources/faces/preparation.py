@@ -1,5 +1,7 @@
 """From a photo to the picture that a network takes: which face, how much around it, how large."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -51,7 +53,9 @@ WHOLE = CropOptions(crop="none")
 """The whole picture: what sources take unless they are told otherwise."""
 
 
-def find_crops(photo, options, size=None, source="image"):
+def find_crops(
+    photo: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+) -> list[Crop]:
     """Finds the crops of all faces.
 
     Args:
@@ -73,7 +77,9 @@ def find_crops(photo, options, size=None, source="image"):
     return [_crop(face, options, size) for face in _faces(photo, options, source)[0]]
 
 
-def find_crop(photo, options, size=None, source="image"):
+def find_crop(
+    photo: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+) -> Crop:
     """Finds the crop of one face; arguments as `find_crops`.
 
     Returns:
@@ -97,7 +103,9 @@ def find_crop(photo, options, size=None, source="image"):
     return _crop(large[0], options, size)
 
 
-def prepare(image, options, size=None, source="image"):
+def prepare(
+    image: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+) -> np.ndarray:
     """Prepares a picture of a data set.
 
     Args:

@@ -1,6 +1,10 @@
 """A sheet that shows what the face preparation does, before anything is built."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,13 +15,19 @@ from tf_facegan.sources.faces.crops import cut
 from tf_facegan.sources.faces.preparation import find_crop
 from tf_facegan.sources.images import read_grey_or_rgb
 
+if TYPE_CHECKING:
+    from tf_facegan.sources.faces.preparation import CropOptions
+
+
 _PAIRS, _COLUMNS = 16, 4
 _SIDE, _GAP = 192, 4  # pixels
 _BOX_COLOUR, _TEXT_COLOUR = (64, 255, 64), (255, 160, 96)
 _CHARACTERS = 28  # of a message, that fit a line
 
 
-def write_preview(path, photos, options, size=None):
+def write_preview(
+    path: str | Path, photos: Sequence[str | Path], options: CropOptions, size: int | None = None
+) -> None:
     """Shows photos before, with the crop drawn, and after: a grid of up to 16 pairs.
 
     Args:

@@ -1,5 +1,7 @@
 """What toy faces do: expressions as combinations of action units, and sequences of them."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from tf_facegan.sources.action_units import AUS
@@ -10,7 +12,9 @@ _CHATTER = 0.35  # standard deviation of what faces do besides
 _CONFLICTS = ((45, 5), (12, 15), (23, 12), (23, 20), (23, 26), (14, 12), (14, 26))
 
 
-def expression_aus(expression, strength, random):
+def expression_aus(
+    expression: int | str, strength: float, random: np.random.Generator
+) -> np.ndarray:
     """Draws the action units of an expression.
 
     Args:
@@ -37,7 +41,7 @@ def expression_aus(expression, strength, random):
     return np.clip(intensities, 0, 5).astype(np.float32)
 
 
-def random_aus(random):
+def random_aus(random: np.random.Generator) -> np.ndarray:
     """Draws action units on their own, each absent in most faces, none against its antagonist.
 
     Args:
@@ -55,7 +59,7 @@ def random_aus(random):
     return intensities.astype(np.float32)
 
 
-def sequence_aus(expression, frames, random):
+def sequence_aus(expression: int | str, frames: int, random: np.random.Generator) -> np.ndarray:
     """Draws a sequence from neutral to the peak of an expression, as CK+ has them.
 
     Args:

@@ -1,7 +1,11 @@
 """Which toy faces a data set consists of: everything about a picture follows from a few numbers."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +14,10 @@ from tf_facegan.sources.toy_faces.acting import expression_aus, random_aus, sequ
 from tf_facegan.sources.toy_faces.identity import Identity
 from tf_facegan.sources.toy_faces.render import landmarks, render
 from tf_facegan.sources.toy_faces.scene import Scene
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.render import Face
+
 
 _STREAM = 7003
 ANY = -1  # in place of an expression: action units on their own
@@ -48,7 +56,7 @@ class Example:
         return f"toy face {self.number}"
 
     @property
-    def aus(self):
+    def aus(self) -> np.ndarray:
         """float32 [17], intensities from 0 to 5."""
         random = np.random.default_rng((_STREAM, self.seed, self.number))
         if self.frames:
@@ -58,7 +66,7 @@ class Example:
         return expression_aus(self.expression, random.uniform(self.weakest, 1.0), random)
 
     @property
-    def scene(self):
+    def scene(self) -> Scene:
         """Scene."""
         scene = Scene.random((self.seed, self.number), self.variation)
         if not self.frame:
@@ -72,16 +80,16 @@ class Example:
         return dataclasses.replace(scene, **pose)
 
     @property
-    def landmarks(self):
+    def landmarks(self) -> np.ndarray:
         """float32 [68, 2], pixels."""
         return landmarks(self.person, self.aus, self.scene, self.resolution)
 
     @property
-    def person(self):
+    def person(self) -> Identity:
         """Identity."""
         return _person(self.seed, self.identity)
 
-    def render(self):
+    def render(self) -> Face:
         """Face."""
         return _render(self)
 
@@ -98,7 +106,7 @@ def _person(seed, number):
     return Identity.random(int(np.random.default_rng((_STREAM, seed, number)).integers(2**31)))
 
 
-def pictures(count, identities, **common):
+def pictures(count: int, identities: int, **common: Any) -> list[Example]:
     """Casts pictures: identities take turns, and so do the expressions of each.
 
     Args:
@@ -118,7 +126,7 @@ def pictures(count, identities, **common):
     return examples
 
 
-def sequences(count, identities, frames, **common):
+def sequences(count: int, identities: int, frames: int, **common: Any) -> list[list[Example]]:
     """Casts sequences from neutral to peak: identities take turns, and so do the expressions.
 
     Args:
@@ -142,7 +150,7 @@ def sequences(count, identities, frames, **common):
     return cast
 
 
-def split(examples, test_share):
+def split(examples: Sequence[Example], test_share: float) -> dict[str, list[Example]]:
     """Divides examples by identity.
 
     Args:

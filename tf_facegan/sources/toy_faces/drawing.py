@@ -4,7 +4,10 @@ Coordinates are pixels (x, y), pixel centres at integers. Coverage is counted on
 that edges are as smooth at 32 pixels as at 1024.
 """
 
+from __future__ import annotations
+
 import functools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,7 +15,7 @@ import numpy as np
 _SHIFT = 4  # bits of a coordinate behind the point, for OpenCV
 
 
-def spline(points, closed=False, steps=6):
+def spline(points: np.ndarray, closed: bool = False, steps: int = 6) -> np.ndarray:
     """A Catmull-Rom curve through points.
 
     Args:
@@ -43,7 +46,7 @@ def _spline_weights(count, closed, steps):
     return weights if closed else np.concatenate([weights, points[-1:]])
 
 
-def band(curve, half_widths):
+def band(curve: np.ndarray, half_widths: float | np.ndarray) -> np.ndarray:
     """The outline of a stroke along a curve [N, 2] (half widths a number or [N]): [2 N, 2]."""
     tangent = np.empty_like(curve)
     tangent[1:-1] = curve[2:] - curve[:-2]
@@ -54,14 +57,19 @@ def band(curve, half_widths):
 
 
 @functools.lru_cache(maxsize=64)
-def taper(count, start=0.0, end=0.0):
+def taper(count: int, start: float = 0.0, end: float = 0.0) -> np.ndarray:
     """Factors [count] of a stroke's width: `start` and `end` at its ends, 1 in the middle."""
     t = np.linspace(0.0, 1.0, count)
     ends = np.where(t < 0.5, start, end)
     return ends + (1.0 - ends) * np.sqrt(np.sin(np.pi * t))
 
 
-def ellipse(centre, radii, angle=0.0, steps=24):
+def ellipse(
+    centre: Sequence[float] | np.ndarray,
+    radii: Sequence[float] | np.ndarray,
+    angle: float = 0.0,
+    steps: int = 24,
+) -> np.ndarray:
     """float [steps, 2]: an ellipse, `angle` in radians, clockwise in the image."""
     circle = _circle(steps) * radii
     cos, sin = np.cos(angle), np.sin(angle)
@@ -74,7 +82,9 @@ def _circle(steps):
     return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def box_around(polygons, size, margin=0.0):
+def box_around(
+    polygons: Sequence[np.ndarray], size: int, margin: float = 0.0
+) -> tuple[int, int, int, int] | None:
     """The part of a square image that polygons may touch: (top, bottom, left, right) or None."""
     points = polygons[0] if len(polygons) == 1 else np.concatenate(polygons)
     low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
@@ -83,7 +93,13 @@ def box_around(polygons, size, margin=0.0):
     return (top, bottom, left, right) if top < bottom and left < right else None
 
 
-def coverage(polygons, box, size, blur=0.0, values=None):
+def coverage(
+    polygons: Sequence[np.ndarray],
+    box: tuple[int, int, int, int],
+    size: int,
+    blur: float = 0.0,
+    values: Sequence[float] | None = None,
+) -> np.ndarray:
     """How much of each pixel polygons cover.
 
     Args:
@@ -117,11 +133,18 @@ def coverage(polygons, box, size, blur=0.0, values=None):
 class Painter:
     """Paints on a float32 image [S, S, 3] in place."""
 
-    def __init__(self, image):
+    def __init__(self, image: np.ndarray):
         self.image = image
         self.size = len(image)
 
-    def fill(self, polygons, colour, opacity=1.0, blur=0.0, within=None):
+    def fill(
+        self,
+        polygons: Sequence[np.ndarray],
+        colour: Sequence[float] | np.ndarray,
+        opacity: float = 1.0,
+        blur: float = 0.0,
+        within: tuple[tuple, np.ndarray] | None = None,
+    ) -> tuple[tuple, np.ndarray] | None:
         """Lays a colour over polygons.
 
         Args:
@@ -144,7 +167,14 @@ class Painter:
         part += (np.asarray(colour, np.float32) - part) * (mask * np.float32(opacity))
         return found
 
-    def darken(self, polygons, factor, blur=0.0, values=None, within=None):
+    def darken(
+        self,
+        polygons: Sequence[np.ndarray],
+        factor: Sequence[float] | np.ndarray,
+        blur: float = 0.0,
+        values: Sequence[float] | None = None,
+        within: tuple[tuple, np.ndarray] | None = None,
+    ) -> None:
         """Multiplies what polygons cover by a factor RGB (1 changes nothing)."""
         found = self._mask(polygons, blur, within, values)
         if found is not None:

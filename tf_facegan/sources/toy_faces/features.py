@@ -1,9 +1,19 @@
 """Eyes, brows, nose and mouth, drawn through the landmarks."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from tf_facegan.sources.toy_faces.drawing import band, ellipse, spline, taper
 from tf_facegan.sources.toy_faces.geometry import lifted, neutral_landmarks
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.drawing import Painter
+    from tf_facegan.sources.toy_faces.geometry import Camera
+    from tf_facegan.sources.toy_faces.identity import Identity
+
 
 _SCLERA = np.array((0.93, 0.91, 0.90))
 _LASH = np.array((0.10, 0.07, 0.06))
@@ -19,7 +29,13 @@ _LOWER_LIDS = ((39, 40, 41, 36), (45, 46, 47, 42))
 _LID_FOLD = np.array([(0, -0.015, 0), (0, -0.055, 0), (0, -0.055, 0), (0, -0.015, 0)])
 
 
-def draw_features(painter, camera, identity, points, strength):
+def draw_features(
+    painter: Painter,
+    camera: Camera,
+    identity: Identity,
+    points: np.ndarray,
+    strength: dict[int, float],
+) -> None:
     """Draws everything on the skin.
 
     Args:

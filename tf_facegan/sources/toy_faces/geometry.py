@@ -4,12 +4,19 @@ Face coordinates: x to the right of the image, y down, z towards the viewer, in 
 with the origin between the eyes. Landmarks are in the iBUG order of 68.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tf_facegan.sources.toy_faces import muscles
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.identity import Identity
+
 
 MIRROR = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1)]
@@ -38,7 +45,7 @@ class Camera:
     size: int
 
     @functools.cached_property
-    def rotation(self):
+    def rotation(self) -> np.ndarray:
         """float64 [3, 3], yaw and pitch of the head; the roll turns the image."""
         yaw, pitch = np.radians((self.scene.yaw, self.scene.pitch))
         cos, sin = np.cos(yaw), np.sin(yaw)
@@ -48,12 +55,12 @@ class Camera:
         return around_y @ around_x
 
     @functools.cached_property
-    def scale(self):
+    def scale(self) -> float:
         """float, pixels in half a face width."""
         return self.size * self.scene.zoom / (2 * HALF_VIEW)
 
     @functools.cached_property
-    def similarity(self):
+    def similarity(self) -> np.ndarray:
         """float64 [2, 3]: from the rotated head's (x, y) to pixels."""
         roll = np.radians(self.scene.roll)
         cos, sin = np.cos(roll) * self.scale, np.sin(roll) * self.scale
@@ -61,29 +68,29 @@ class Camera:
         middle = (self.size - 1) / 2 + np.array(self.scene.shift) * self.size / (2 * HALF_VIEW)
         return np.concatenate([turn, middle[:, None]], axis=1)
 
-    def plane(self, points):
+    def plane(self, points: np.ndarray) -> np.ndarray:
         """(x, y) of points [N, 3] of the head after it has been turned: float [N, 2]."""
         return (points - CENTRE) @ self.rotation[:2].T
 
-    def pixels(self, points):
+    def pixels(self, points: np.ndarray) -> np.ndarray:
         """(x, y) in pixels of points [N, 3] of the head: float [N, 2]."""
         similarity = self.similarity
         return self.plane(points) @ similarity[:, :2].T + similarity[:, 2]
 
 
-def depth(points):
+def depth(points: np.ndarray) -> np.ndarray:
     """z of the ellipsoid above face coordinates [..., 2]."""
     x, y = points[..., 0] / SKULL[0], (points[..., 1] - 0.05) / SKULL[1]
     return SKULL[2] * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.04))
 
 
-def lifted(points, lift=0.0):
+def lifted(points: np.ndarray, lift: float | np.ndarray = 0.0) -> np.ndarray:
     """float [N, 3]: face coordinates [N, 2] on the ellipsoid, `lift` above it."""
     points = np.asarray(points, np.float64)
     return np.concatenate([points, (depth(points) + lift)[:, None]], axis=1)
 
 
-def landmarks(identity, intensities):
+def landmarks(identity: Identity, intensities: np.ndarray) -> np.ndarray:
     """The landmarks of a face that shows action units.
 
     Args:
@@ -98,7 +105,7 @@ def landmarks(identity, intensities):
 
 
 @functools.lru_cache(maxsize=256)
-def neutral_landmarks(identity):
+def neutral_landmarks(identity: Identity) -> np.ndarray:
     """float64 [68, 3], not to be written to: the landmarks of an identity at rest."""
     left = np.zeros((68, 3))
     _jaw(left, identity)

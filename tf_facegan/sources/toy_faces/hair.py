@@ -1,12 +1,22 @@
 """Hair, ears, neck and clothes: everything around the face."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from tf_facegan.sources.toy_faces.drawing import Painter, ellipse, spline
 from tf_facegan.sources.toy_faces.shading import light_colour
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.geometry import Camera
+    from tf_facegan.sources.toy_faces.identity import Identity
+    from tf_facegan.sources.toy_faces.scene import Scene
+    from tf_facegan.sources.toy_faces.shading import Shading
+
 
 _LENGTH = {"bob": 1.15, "long": 2.3}  # how far down hair hangs beside the face
 _FRONT = {  # the hairline from the image-left temple to the middle
@@ -20,7 +30,7 @@ _FRONT = {  # the hairline from the image-left temple to the middle
 }
 
 
-def skull_outline(identity):
+def skull_outline(identity: Identity) -> np.ndarray:
     """float [N, 2] face coordinates: from the image-left ear over the top to the right one."""
     angles = np.linspace(np.pi, 2 * np.pi, 13)[1:-1]
     x = np.cos(angles) * identity.face_width
@@ -28,7 +38,7 @@ def skull_outline(identity):
     return np.stack([x, y], axis=1)
 
 
-def behind_face(identity):
+def behind_face(identity: Identity) -> np.ndarray | None:
     """Polygon [N, 2] (face coordinates, z = 0) of the hair behind the head, or None."""
     if identity.hair_style not in _LENGTH:
         return None
@@ -40,7 +50,7 @@ def behind_face(identity):
     return spline(np.array([*left, *top, *right]), closed=True)
 
 
-def front(identity):
+def front(identity: Identity) -> np.ndarray | None:
     """Polygon [N, 2] (face coordinates, z = 0) of the hair before the forehead, or None."""
     if identity.hair_style == "bald":
         return None
@@ -76,7 +86,7 @@ def _volume(identity):
     return np.stack([x, y], axis=1)
 
 
-def hair_image(identity, camera, shading):
+def hair_image(identity: Identity, camera: Camera, shading: Shading) -> np.ndarray:
     """The colour of lit hair in each pixel: float32 [S, S, 3]."""
     angle, radius = shading.polar[..., 0], shading.polar[..., 1]
     strands = _strands(identity.texture_seed, identity.hair_style == "curly")
@@ -106,7 +116,7 @@ def _strands(seed, curly):
     return total
 
 
-def background_image(scene, size):
+def background_image(scene: Scene, size: int) -> np.ndarray:
     """float32 [size, size, 3]: a soft gradient with blotches, and sometimes an edge of a wall."""
     base = np.array(scene.background, np.float32)
     if not scene.background_seed:
@@ -139,12 +149,12 @@ def _enlarged(coarse, size):
     )
 
 
-def flat(points, depth=0.0):
+def flat(points: np.ndarray, depth: float = 0.0) -> np.ndarray:
     """float [N, 3]: face coordinates [N, 2] at one depth."""
     return np.concatenate([points, np.full((len(points), 1), depth)], axis=1)
 
 
-def neck(identity, chin):
+def neck(identity: Identity, chin: float) -> np.ndarray:
     """Polygon [N, 2] of the neck; `chin` is the y of the chin."""
     width = 0.62 * identity.face_width * identity.jaw_width**0.5
     y = chin - 0.5
@@ -152,7 +162,7 @@ def neck(identity, chin):
     return np.concatenate([half, half[::-1] * (-1.0, 1.0)])
 
 
-def clothes(identity):
+def clothes(identity: Identity) -> np.ndarray:
     """Polygon [N, 2] of the shoulders and the collar."""
     width = 0.62 * identity.face_width * identity.jaw_width**0.5
     half = np.array([(-2.7, 6.0), (-2.6, 1.9), (-1.5, 1.62), (-1.1 * width, 1.42)])
@@ -160,7 +170,7 @@ def clothes(identity):
     return np.concatenate([half, collar, half[::-1] * (-1.0, 1.0)])
 
 
-def ears(camera, identity):
+def ears(camera: Camera, identity: Identity) -> list[np.ndarray]:
     """Polygons in pixels of the ears that hair does not cover: a list of none or two."""
     if identity.hair_style in _LENGTH:
         return []

@@ -1,5 +1,7 @@
 """Who a toy face is: named traits, drawn from a seed."""
 
+from __future__ import annotations
+
 import dataclasses
 
 import numpy as np
@@ -110,7 +112,7 @@ class Identity:
     stubble: float = _trait(0.0, 0.0, 1.0)
 
     @classmethod
-    def random(cls, seed):
+    def random(cls, seed: int) -> Identity:
         """Draws an identity: the same for the same seed.
 
         Args:
@@ -140,7 +142,7 @@ class Identity:
         )
 
     @property
-    def skin_colour(self):
+    def skin_colour(self) -> np.ndarray:
         """float32 [3], RGB in [0, 1]."""
         place = min(max(self.skin_tone, 0.0), 1.0) * (len(_SKIN_TONES) - 1)
         low = min(int(place), len(_SKIN_TONES) - 2)
@@ -149,7 +151,7 @@ class Identity:
         return (colour * (1.0 + tint)).astype(np.float32)
 
     @property
-    def lip_colour(self):
+    def lip_colour(self) -> np.ndarray:
         """float32 [3], RGB in [0, 1]."""
         pale, red = np.array((0.90, 0.70, 0.69)), np.array((0.86, 0.50, 0.53))
         tint = pale + (red - pale) * self.lip_redness

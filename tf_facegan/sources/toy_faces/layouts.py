@@ -1,5 +1,7 @@
 """Toy faces as sets of records, and as the files of published data sets, for their readers."""
 
+from __future__ import annotations
+
 import dataclasses
 from pathlib import Path
 
@@ -29,21 +31,21 @@ _ORIGINAL_ZOOM = 0.55  # RAF-DB's originals show more than the aligned faces
 
 
 def create(
-    path,
-    layout="records",
-    count=2000,
-    resolution=None,
-    seed=0,
-    identities=40,
-    test_share=0.2,
-    frames=FRAMES,
-    flat=False,
-    variation=1.0,
-    kind=schema.SINGLE_SIZE,
-    workers=None,
-    overwrite=False,
-    alone=0.0,
-):
+    path: str | Path,
+    layout: str = "records",
+    count: int = 2000,
+    resolution: int | None = None,
+    seed: int = 0,
+    identities: int = 40,
+    test_share: float = 0.2,
+    frames: int = FRAMES,
+    flat: bool = False,
+    variation: float = 1.0,
+    kind: str = schema.SINGLE_SIZE,
+    workers: int | None = None,
+    overwrite: bool = False,
+    alone: float = 0.0,
+) -> None:
     """Makes toy faces.
 
     Args:
@@ -123,12 +125,12 @@ def _check_look(layout, variation, kind):
         raise ValueError(f"--kind {kind} is for --layout records, found --layout {layout}")
 
 
-def load_image(example):
+def load_image(example: casting.Example) -> np.ndarray:
     """uint8 [3, S, S], RGB."""
     return np.ascontiguousarray(example.render().image.transpose(2, 0, 1))
 
 
-def load_regions(example):
+def load_regions(example: casting.Example) -> np.ndarray:
     """uint8 [1, S, S], numbers in REGIONS."""
     return example.render().regions[None]
 

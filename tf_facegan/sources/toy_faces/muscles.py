@@ -4,6 +4,8 @@ Each effect is linear in the intensity. Displacements are in half face widths, y
 image-left half of the face; the other half mirrors it.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
@@ -185,7 +187,7 @@ def _displacements():
 _DISPLACEMENTS = _displacements()
 
 
-def strengths(intensities):
+def strengths(intensities: np.ndarray) -> dict[int, float]:
     """{number of the action unit: its intensity in [0, 1]}.
 
     Args:
@@ -203,7 +205,7 @@ def strengths(intensities):
     return dict(zip(NUMBERS, values / high))
 
 
-def contract(points, intensities, mirror):
+def contract(points: np.ndarray, intensities: np.ndarray, mirror: np.ndarray) -> np.ndarray:
     """Moves landmarks as the muscles under them contract.
 
     Args:

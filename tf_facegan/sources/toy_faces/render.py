@@ -1,6 +1,9 @@
 """Pictures of toy faces."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +12,11 @@ from tf_facegan.sources.toy_faces.drawing import Painter, ellipse, spline
 from tf_facegan.sources.toy_faces.features import draw_features
 from tf_facegan.sources.toy_faces.shading import Shading, light_colour
 from tf_facegan.sources.toy_faces.skin import draw_wrinkles, skin_image
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.identity import Identity
+    from tf_facegan.sources.toy_faces.scene import Scene
+
 
 BACKGROUND, SKIN, HAIR, OTHER = range(4)
 REGIONS = ("background", "skin", "hair", "other")
@@ -32,13 +40,13 @@ class Face:
     regions: np.ndarray
 
 
-def landmarks(identity, aus, scene, resolution):
+def landmarks(identity: Identity, aus: np.ndarray, scene: Scene, resolution: int) -> np.ndarray:
     """The landmarks of `render` without the picture: float32 [68, 2]."""
     points = geometry.landmarks(identity, aus)
     return geometry.Camera(scene, resolution).pixels(points).astype(np.float32)
 
 
-def render(identity, aus, scene, resolution):
+def render(identity: Identity, aus: np.ndarray, scene: Scene, resolution: int) -> Face:
     """Draws a face.
 
     Args:

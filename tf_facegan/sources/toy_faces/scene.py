@@ -1,6 +1,9 @@
 """How a toy face is seen: pose, light, background."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -45,7 +48,7 @@ class Scene:
     clothes: tuple = (0.25, 0.3, 0.4)
 
     @classmethod
-    def random(cls, seed, variation=1.0):
+    def random(cls, seed: int | Sequence[int], variation: float = 1.0) -> Scene:
         """Draws a scene: the same for the same seed.
 
         Args:

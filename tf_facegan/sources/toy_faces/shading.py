@@ -4,12 +4,21 @@ The head is an ellipsoid with bumps (nose, cheekbones, brow ridge, chin) and hol
 The grid lies in the turned head's plane; `Shading.warp` brings it to the pixels of an image.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from tf_facegan.sources.toy_faces.geometry import CENTRE, SKULL, lifted
+
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.geometry import Camera
+    from tf_facegan.sources.toy_faces.identity import Identity
+    from tf_facegan.sources.toy_faces.scene import Scene
+
 
 SIDE = 100
 HALF = 2.1  # half the side of the grid, half face widths
@@ -26,7 +35,9 @@ class Shading:
       polar: float32 [S, S, 2], angle (radians, 0 is up) and distance around the crown of the head.
     """
 
-    def __init__(self, camera, identity, points, strength):
+    def __init__(
+        self, camera: Camera, identity: Identity, points: np.ndarray, strength: dict[int, float]
+    ):
         """Works the light out.
 
         Args:
@@ -67,7 +78,7 @@ def _product(vectors, vector):
     return vectors[0] * vector[0] + vectors[1] * vector[1] + vectors[2] * vector[2]
 
 
-def warp(maps, camera):
+def warp(maps: np.ndarray, camera: Camera) -> np.ndarray:
     """Brings maps [SIDE, SIDE, C] of the grid to the pixels of the image: [S, S, C]."""
     to_plane = np.array([[_STEP, 0, -HALF], [0, _STEP, -HALF]])
     similarity = camera.similarity
@@ -87,7 +98,7 @@ def warp(maps, camera):
     return np.concatenate([np.atleast_3d(part) for part in parts], axis=2)
 
 
-def light_colour(scene):
+def light_colour(scene: Scene) -> np.ndarray:
     """float32 [3]: what the light makes of white."""
     tint = 1.0 + scene.warmth * np.array((0.05, 0.0, -0.08))
     return (scene.brightness * tint).astype(np.float32)

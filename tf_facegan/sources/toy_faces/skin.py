@@ -1,6 +1,9 @@
 """Skin: its colour with mottling, freckles, blush and stubble; wrinkles and folds."""
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -8,13 +11,19 @@ import numpy as np
 from tf_facegan.sources.toy_faces.drawing import band, spline, taper
 from tf_facegan.sources.toy_faces.geometry import lifted
 
+if TYPE_CHECKING:
+    from tf_facegan.sources.toy_faces.drawing import Painter
+    from tf_facegan.sources.toy_faces.geometry import Camera
+    from tf_facegan.sources.toy_faces.identity import Identity
+
+
 _SIDE = 160  # of the texture
 _LOW, _HIGH = np.array((-1.35, -1.75)), np.array((1.35, 1.95))  # the face coordinates it covers
 _VISIBLE = 0.004
 _FOLD = np.array((0.62, 0.5, 0.46))  # what the deepest fold makes of the skin's colour
 
 
-def skin_image(identity, surface):
+def skin_image(identity: Identity, surface: np.ndarray) -> np.ndarray:
     """The colour of the skin in each pixel.
 
     Args:
@@ -76,7 +85,13 @@ def _smooth_step(values, low, high):
     return t * t * (3 - 2 * t)
 
 
-def draw_wrinkles(painter, camera, identity, points, strength):
+def draw_wrinkles(
+    painter: Painter,
+    camera: Camera,
+    identity: Identity,
+    points: np.ndarray,
+    strength: dict[int, float],
+) -> None:
     """Darkens the skin where it folds: always a little, more with age and with action units.
 
     Args:
