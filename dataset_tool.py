@@ -16,26 +16,26 @@ from tf_facegan.dataset_commands import faces, images, sets, uv
 COMMANDS = (*uv.COMMANDS, *images.COMMANDS, *faces.COMMANDS, *sets.COMMANDS)
 
 
+EPILOG = """\
+`%(prog)s <command> -h` shows the arguments of a command.
+
+examples:
+  python %(prog)s create_toy_faces data/toy --count 4000
+  python %(prog)s display data/toy/train --out sheet.png"""
+
+
 def parse(argv):
     """Parses the command line; `args.command` is the function to call."""
     parser = command_line.ArgumentParser(
         prog=Path(argv[0]).name,
         description="Builds, shows, extracts, checks and compares data sets.",
-        epilog="`%(prog)s <command> -h` shows the arguments of a command.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="<command>", required=True)
     for command in COMMANDS:
-        sub_parser = commands.add_parser(
-            command.name,
-            help=command.summary.replace("%", "%%"),
-            description=command.summary,
-            epilog=f"example:\n  python {parser.prog} {command.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        for argument in command.arguments:
-            argument.add_to(sub_parser)
-        command_line.add_debug_flag(sub_parser)
-        sub_parser.set_defaults(command=command.function)
+        command_line.add_debug_flag(command.add_to(commands))
+    command_line.add_examples(commands, {command.name: command.examples for command in COMMANDS})
     return parser.parse_args(argv[1:])
 
 

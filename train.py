@@ -50,7 +50,7 @@ def parse(argv=None):
         action="append",
         default=[],
         metavar="NAME",
-        help="modifier of the preset, repeatable: "
+        help="modifier of the preset, repeatable (default: none): "
         + "; ".join(f"{s}: {', '.join(mods)}" for s, mods in configs.MODIFIERS.items())
         + "; or a published data set: "
         + "; ".join(f"{s}: {', '.join(sets)}" for s, sets in configs.DATA_SETS.items()),
@@ -76,7 +76,10 @@ def parse(argv=None):
         help="split the CPU into N devices and train on them (default: 0, do not)",
     )
     training.add_argument(
-        "--folds", type=int, metavar="N", help="divide the subjects into N test sets (tdgan)"
+        "--folds",
+        type=int,
+        metavar="N",
+        help="divide the subjects into N test sets (tdgan; default: the preset's)",
     )
     training.add_argument(
         "--fold",
@@ -90,11 +93,15 @@ def parse(argv=None):
         help="what a corrupt record does: stop the run (default), or give way to the next good one",
     )
     training.add_argument(
-        "--resume", metavar="RUN_ID", help="go on with a run: number, folder or `latest`"
+        "--resume",
+        metavar="RUN_ID",
+        help="go on with a run: number, folder or `latest` (default: a new run)",
     )
     utilities = parser.add_argument_group("utility runs")
     utilities.add_argument(
-        "--utility", metavar="NAME", help=f"one of {', '.join(systems.UTILITIES)}"
+        "--utility",
+        metavar="NAME",
+        help=f"one of {', '.join(systems.UTILITIES)} (default: none, train)",
     )
     utilities.add_argument(
         "--run_id",
@@ -111,7 +118,8 @@ def parse(argv=None):
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="change any field, repeatable: section.field=value, or a utility's option=value",
+        help="change any field, repeatable: section.field=value, or a utility's option=value "
+        "(default: none)",
     )
     both.add_argument(
         "--result_dir",

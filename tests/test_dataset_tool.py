@@ -176,13 +176,17 @@ def test_every_commands_help_is_complete(capsys, command):
     with pytest.raises(SystemExit) as stopped:
         run(command.name, "-h")
     assert stopped.value.code == 0
-    output = " ".join(capsys.readouterr().out.split())
-    assert f"python dataset_tool.py {command.example}" in output
+    text = capsys.readouterr().out
+    headings, output = text.splitlines(), " ".join(text.split())
+    assert len(command.examples) == output.count(f" python dataset_tool.py {command.name} ") == 2
     for argument in command.arguments:
         assert argument.name in output
     assert output.count("(default: ") == sum(a.name.startswith("-") for a in command.arguments)
-    example = dataset_tool.parse(["dataset_tool.py", *command.example.split()])
-    assert example.command is command.function
+    assert {f"{a.group}:" for a in command.arguments if a.group} <= {*headings}
+    for example in command.examples:
+        assert f"python dataset_tool.py {command.name} {example}" in output
+        parsed = dataset_tool.parse(["dataset_tool.py", command.name, *example.split()])
+        assert parsed.command is command.function
 
 
 def line_of_error(capsys):

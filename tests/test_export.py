@@ -85,7 +85,7 @@ def test_a_folder_of_other_things_is_not_replaced(network, tmp_path):
 @pytest.mark.parametrize(
     ("out", "format", "message"),
     [
-        ("a.tflite", "coreml", "--format is 'coreml', one of savedmodel, tflite, onnx expected"),
+        ("a.tflite", "coreml", "--format is 'coreml', expected one of savedmodel, tflite, onnx"),
         ("a.pb", "tflite", "a.pb: a .tflite file expected"),
         ("no/a.onnx", "onnx", "no folder"),
         ("a.onnx", "savedmodel", "makes a folder"),

@@ -11,11 +11,32 @@ from typing import Any, NoReturn
 
 from absl.flags import argparse_flags
 
+from tf_facegan.config import nearest
+
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
 
 
 class ArgumentParser(argparse_flags.ArgumentParser):
-    """argparse (with absl's flags) whose errors are one line and exit code 1, sub-commands' too."""
+    """argparse (with absl's flags) whose errors are one line and exit code 1, sub-commands' too.
+
+    Of a flag, choice or sub-command that is none, the line names what is nearest.
+    """
+
+    def parse_known_args(self, args=None, namespace=None):
+        parsed, others = super().parse_known_args(args, namespace)
+        if others:
+            shown = [a for a in self._actions if a.help is not argparse.SUPPRESS]
+            flags = [flag for action in shown for flag in action.option_strings]
+            near = nearest(others[0].partition("=")[0], flags)
+            self.error(f"unrecognized arguments: {' '.join(others)}{near}")
+        return parsed, others
+
+    def _check_value(self, action, value):
+        if action.choices is not None and value not in action.choices:
+            near, known = nearest(value, action.choices), ", ".join(map(str, action.choices))
+            raise argparse.ArgumentError(
+                action, f"invalid choice: {value!r}{near}; there are: {known}"
+            )
 
     def error(self, message: str) -> NoReturn:
         self.exit(1, f"error: {message} ({self.prog} -h lists what there is)\n")

@@ -11,7 +11,7 @@ import collections.abc
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional, TypeVar
 
 C = TypeVar("C")
@@ -109,6 +109,13 @@ def nearest(name: str, known: Iterable) -> str:
     """Returns " (did you mean 'x'?)" for the most similar known name, else an empty string."""
     matches = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
     return f" (did you mean {matches[0]!r}?)" if matches else ""
+
+
+def check_choice(name: str, value: Any, known: Sequence) -> None:
+    """Raises ValueError, which names what is nearest, unless a value is one of the known ones."""
+    if value not in known:
+        choices = ", ".join(map(str, known))
+        raise ValueError(f"{name} is {value!r}{nearest(value, known)}, expected one of {choices}")
 
 
 def describe(config: Any, indent: int = 0) -> list[str]:

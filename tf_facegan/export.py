@@ -13,6 +13,7 @@ from typing import Callable
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.extras import missing
 from tf_facegan.files import atomic_file, atomic_folder, check_new_file
 
@@ -69,8 +70,7 @@ def export(
 
 def check_destination(out: str | Path, format: str, overwrite: bool = False) -> None:
     """Raises what `export` would for its arguments, before a network is loaded."""
-    if format not in FORMATS:
-        raise ValueError(f"--format is {format!r}, one of {', '.join(FORMATS)} expected")
+    check_choice("--format", format, FORMATS)
     out = Path(out)
     if format != "savedmodel":
         check_new_file("OUT", out, SUFFIXES[format])

@@ -248,7 +248,7 @@ def test_evaluation_judges_what_was_asked_for(faces, results, tmp_path, capsys):
     assert json.loads(line.read_text())["values"]["accuracy"] == report["accuracy"]
     for changes, message in (
         ({"count": 1}, "count=1: at least 2"),
-        ({"features": "vgg"}, "features=vgg: expected one of classifier"),
+        ({"features": "vgg"}, "features is 'vgg', expected one of classifier"),
         ({"features": "inception", "classifier": "2"}, "give --set inception=FILE"),
         ({"classifier": "0"}, "one of expression-vgg16 expected"),
     ):

@@ -22,7 +22,11 @@ def test_seeds_decide_weights(kind, faces, strategy):
     "kind, changes, message",
     [
         ("cwgan", {"train.batch_size": 0}, "train.batch_size is 0, a multiple of the 1 devices"),
-        ("cwgan", {"data.layout": "nchw"}, "data.layout is 'nchw', expected one of nhwc, scramb"),
+        (
+            "cwgan",
+            {"data.layout": "nchw"},
+            "data.layout is 'nchw' (did you mean 'nhwc'?), expected",
+        ),
         ("cwgan", {"loss.mismatch_weight": 1.0}, "mismatch_weight is 1.0, 0 to below 1 expected"),
         ("cwgan", {"networks.kind": "add"}, "noise_dim is 8, 7 as condition_dim expected"),
         ("cwgan", {"networks.kind": "sum"}, "kind is 'sum', expected one of concat, add"),

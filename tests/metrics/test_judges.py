@@ -113,7 +113,9 @@ def test_agreement():
 
 
 def test_errors(cache):
-    with pytest.raises(ValueError, match="task is age, one of aus, expression, identity expected"):
+    with pytest.raises(
+        ValueError, match="task is 'age', expected one of aus, expression, identity"
+    ):
         judges.load_judge("age", cache)
     with pytest.raises(ValueError, match="resolution is 40, a multiple of 16 expected"):
         judges.load_judge("aus", cache, resolution=40)

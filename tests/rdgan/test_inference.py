@@ -292,7 +292,7 @@ def test_published_checkpoints_become_a_run(tmp_path, capsys, photo):
 
 def test_wrong_runs_are_named(runs, sequences, tmp_path, capsys):
     wrong = save_run(tmp_path / "wrong", sequences, **{"inference.crop": "round"})
-    with pytest.raises(ValueError, match="inference.crop is 'round', box or square expected"):
+    with pytest.raises(ValueError, match="inference.crop is 'round', expected one of box, square"):
         inference.RDGANPipeline.from_run(wrong)
     (wrong / "network-final.npz").write_bytes(b"cut short")
     with pytest.raises(ValueError, match="network-final.npz: .*a network snapshot expected"):

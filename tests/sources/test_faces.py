@@ -142,7 +142,7 @@ def test_other_pictures_are_one_line(image, message):
 
 
 def test_an_unknown_detector(photo):
-    with pytest.raises(ValueError, match="detector is 'magic', cascade or mediapipe expected"):
+    with pytest.raises(ValueError, match="detector is 'magic', expected one of cascade, mediapipe"):
         faces.find_faces(photo, "magic")
 
 
@@ -384,9 +384,9 @@ def test_without_a_face_one_line_names_the_file():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"crop": "hair"}, "--crop is 'hair', none or center or face expected"),
-        ({"faces": "all"}, "--faces is 'all', largest or confident or one expected"),
-        ({"detector": "hog"}, "--detector is 'hog', cascade or mediapipe expected"),
+        ({"crop": "hair"}, "--crop is 'hair', expected one of none, center, face"),
+        ({"faces": "all"}, "--faces is 'all', expected one of largest, confident, one"),
+        ({"detector": "hog"}, "--detector is 'hog', expected one of cascade, mediapipe"),
         ({"margin": -0.5}, "--margin is -0.5, -0.4 to 4 expected"),
         ({"margin": float("nan")}, "--margin is nan"),
         ({"min_face": -1}, "--min_face is -1, at least 0 expected"),

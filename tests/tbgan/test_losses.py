@@ -103,7 +103,8 @@ def test_conditions():
     labels = tf.constant([[0.0, np.log(3.0)]])
     np.testing.assert_allclose(losses.label_condition(labels), [[0.25, 0.75]], rtol=1e-6)
     assert losses.label_condition(labels, "intensity") is labels
-    with pytest.raises(ValueError, match="'classes', expected one of class, intensity"):
+    message = r"'classes' \(did you mean 'class'\?\), expected one of class, intensity"
+    with pytest.raises(ValueError, match=message):
         losses.label_condition(labels, "classes")
 
 

@@ -138,7 +138,7 @@ def test_variation_of_grey_images(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metrics": ("lpips",)}, "unknown metric 'lpips'; there are: swd, fid"),
+        ({"metrics": ("lpips",)}, "metrics is 'lpips', expected one of swd, fid"),
         ({"metrics": ("fid",)}, r"inception is not set: .* \(--set inception=FILE\)"),
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,14 +15,16 @@ from typing import Any
 class Argument:
     """One argument of a sub-command.
 
-    `shown` replaces the default in the help where the value itself says little.
+    `shown` replaces the default in the help where the value itself says little; `group` is the
+    heading that the argument stands under in the help.
     """
 
     name: str
     help: str
     default: object = None
-    shown: str = None
+    shown: str | None = None
     options: dict = dataclasses.field(default_factory=dict)
+    group: str | None = None
 
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         if not self.name.startswith("-"):
@@ -38,9 +41,22 @@ class Command:
 
     name: str
     summary: str
-    example: str
-    arguments: tuple
-    function: object
+    examples: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    function: Callable[[argparse.Namespace], int | None]
+
+    def add_to(self, commands: Any) -> argparse.ArgumentParser:
+        """Adds the sub-command to what `add_subparsers` returned."""
+        parser = commands.add_parser(
+            self.name, help=self.summary.replace("%", "%%"), description=self.summary
+        )
+        groups = {None: parser}
+        for argument in self.arguments:
+            if argument.group not in groups:
+                groups[argument.group] = parser.add_argument_group(argument.group)
+            argument.add_to(groups[argument.group])
+        parser.set_defaults(command=self.function)
+        return parser
 
 
 def write_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -73,6 +89,10 @@ def _attribute(argument):
     return argument.name.lstrip("-")
 
 
+def _grouped(group, *arguments):
+    return tuple(dataclasses.replace(argument, group=group) for argument in arguments)
+
+
 NEW_SET = Argument("tfrecord_dir", "folder to make; its name becomes the name of the set")
 NEW_FOLDER = Argument("out_dir", "folder to make")
 SHUFFLE = Argument(
@@ -81,19 +101,18 @@ SHUFFLE = Argument(
     default=1,
     options={"type": int, "choices": (0, 1)},
 )
-WORKERS = Argument(
-    "--workers", "processes that do the work", shown="one for every core", options={"type": int}
-)
-OVERWRITE = Argument(
-    "--overwrite",
-    "replace the output if it exists",
-    default=False,
-    shown="off: an output that exists is an error",
-    options={"action": "store_true"},
-)
-WRITE_OPTIONS = (
-    WORKERS,
-    OVERWRITE,
+WRITE_OPTIONS = _grouped(
+    "how it is written",
+    Argument(
+        "--workers", "processes that do the work", shown="one for every core", options={"type": int}
+    ),
+    Argument(
+        "--overwrite",
+        "replace the output if it exists",
+        default=False,
+        shown="off: an output that exists is an error",
+        options={"action": "store_true"},
+    ),
     Argument("--max_images", "write only the first so many", shown="all", options={"type": int}),
     Argument(
         "--shards",
@@ -109,7 +128,9 @@ WRITE_OPTIONS = (
         options={"choices": ("stop", "skip")},
     ),
 )
-CROP_OPTIONS = (
+WORKERS, OVERWRITE = WRITE_OPTIONS[:2]
+CROP_OPTIONS = _grouped(
+    "which part of a picture is the face",
     Argument(
         "--crop",
         "face: find the face and cut it out; center: cut the largest square out of the middle",
@@ -153,7 +174,8 @@ CROP_OPTIONS = (
         shown="no sheet",
     ),
 )
-LABELS = (
+LABELS = _grouped(
+    "labels",
     Argument(
         "--labels",
         "labels by stem: a .csv file (OpenFace's too), a folder of OpenFace's .csv files, a .pkl "

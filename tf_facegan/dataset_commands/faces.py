@@ -129,7 +129,10 @@ COMMANDS = (
         "create_from_openface",
         "Builds a set of face crops with the intensities of 17 action units (0 to 5), joined by "
         "file name.",
-        "create_from_openface datasets/celeba data/images_aligned data/list_attr_celeba.txt",
+        (
+            "datasets/celeba data/images_aligned data/list_attr_celeba.txt",
+            "datasets/mine data/photos data/openface --crop face --test_count 100 --on_error skip",
+        ),
         (
             NEW_SET,
             Argument(
@@ -165,7 +168,10 @@ COMMANDS = (
     Command(
         "create_raf_db",
         "Builds the training and the test set of RAF-DB's aligned faces with seven expressions.",
-        "create_raf_db datasets/raf data/RAF-DB --resolution 144",
+        (
+            "datasets/raf data/RAF-DB --resolution 144",
+            "datasets/raf data/RAF-DB --gray --on_error skip",
+        ),
         (
             SETS,
             Argument("raf_dir", "folder with basic/, or with img/ and RAF_example_label.npy"),
@@ -180,7 +186,10 @@ COMMANDS = (
         "create_ck",
         "Builds a set of the CK+ sequences: cropped faces, landmarks, boundary drawings, "
         "expressions.",
-        "create_ck datasets/ck data/CK+ --frames labelled",
+        (
+            "datasets/ck data/CK+ --frames labelled",
+            "datasets/ck data/CK+ --resolution 64 --peak_frames 5",
+        ),
         (
             NEW_SET,
             Argument("ck_dir", "folder with the pictures, landmarks and emotions in or below it"),
@@ -206,7 +215,10 @@ COMMANDS = (
         "create_mmi",
         "Builds a set from videos of faces such as MMI's: cropped faces, landmarks, boundary "
         "drawings.",
-        "create_mmi datasets/mmi data/MMI --rotate 270",
+        (
+            "datasets/mmi data/MMI --rotate 270",
+            "datasets/clips data/videos --every 5 --emotions data/emotions.csv",
+        ),
         (
             NEW_SET,
             Argument("mmi_dir", "folder with videos in or below it, or frames <video>new/img0.png"),
@@ -231,7 +243,10 @@ COMMANDS = (
     Command(
         "create_casia",
         "Builds a set of faces with identities, such as CASIA-WebFace.",
-        "create_casia datasets/casia data/CASIA-WebFace --max_identities 20",
+        (
+            "datasets/casia data/CASIA-WebFace --max_identities 20",
+            "datasets/casia data/CASIA-WebFace --resolution 64 --gray",
+        ),
         (
             NEW_SET,
             Argument(
@@ -256,7 +271,11 @@ COMMANDS = (
     Command(
         "create_from_folds",
         "Builds fold0/train, fold0/test, … from .npz files with tr_x, tr_y, tt_x, tt_y.",
-        "create_from_folds datasets/tfeid data/tfeid_folds --resolution 144",
+        (
+            "datasets/tfeid data/tfeid_folds --resolution 144",
+            "datasets/folds data/fold0.npz --classes "
+            "Anger,Disgust,Fear,Happiness,Neutral,Sadness,Surprise",
+        ),
         (
             Argument("tfrecord_dir", "folder to make, with a folder for each fold in it"),
             Argument("folds", "an .npz file, or a folder of them, one a fold"),
@@ -277,7 +296,10 @@ COMMANDS = (
         "create_toy_faces",
         "Draws faces with known action units, expressions, identities, landmarks and regions: a "
         "set, or the files of a published data set for its own create_ command.",
-        "create_toy_faces datasets/toy --count 4000",
+        (
+            "datasets/toy --count 4000",
+            "data/toy_ck --layout ck --count 480 --frames 6 --resolution 96",
+        ),
         (
             NEW_FOLDER,
             Argument(

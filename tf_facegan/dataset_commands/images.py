@@ -104,7 +104,10 @@ COMMANDS = (
     Command(
         "create_from_images",
         "Builds a set from a folder of images, grey or RGB as the first one.",
-        "create_from_images datasets/photos data/photos --crop center --resolution 256",
+        (
+            "datasets/photos data/photos --crop center --resolution 256",
+            "datasets/faces data/photos --crop face --resolution 128 --preview crops.png",
+        ),
         (
             NEW_SET,
             Argument("image_dir", "folder of 8-bit images without transparency; see --kind"),
@@ -131,7 +134,10 @@ COMMANDS = (
     Command(
         "create_from_hdf5",
         "Builds a set of the largest images in an HDF5 file of PGGAN's first version.",
-        "create_from_hdf5 datasets/celebahq data/celebahq.h5",
+        (
+            "datasets/celebahq data/celebahq.h5",
+            "datasets/celebahq data/celebahq.h5 --shuffle 0 --max_images 1000",
+        ),
         (
             NEW_SET,
             Argument(
@@ -146,14 +152,20 @@ COMMANDS = (
     Command(
         "create_mnist",
         "Builds a set of MNIST: 32x32 pixels, grey, with labels.",
-        "create_mnist datasets/mnist data/mnist",
+        (
+            "datasets/mnist data/mnist",
+            "datasets/mnist data/mnist --max_images 10000 --overwrite",
+        ),
         (NEW_SET, MNIST, *WRITE_OPTIONS),
         create_mnist,
     ),
     Command(
         "create_mnistrgb",
         "Builds a set of pictures whose channels are three random digits of MNIST.",
-        "create_mnistrgb datasets/mnistrgb data/mnist --num_images 100000",
+        (
+            "datasets/mnistrgb data/mnist --num_images 100000",
+            "datasets/mnistrgb data/mnist --num_images 1000 --random_seed 1",
+        ),
         (
             NEW_SET,
             MNIST,
@@ -168,7 +180,10 @@ COMMANDS = (
     Command(
         "create_cifar10",
         "Builds a set of the training images of CIFAR-10, with labels.",
-        "create_cifar10 datasets/cifar10 data/cifar-10-batches-py",
+        (
+            "datasets/cifar10 data/cifar-10-batches-py",
+            "datasets/cifar10 data/cifar-10-batches-py --max_images 10000",
+        ),
         (
             NEW_SET,
             Argument("cifar10_dir", "folder with data_batch_1 to data_batch_5 (Python version)"),
@@ -179,7 +194,10 @@ COMMANDS = (
     Command(
         "create_cifar100",
         "Builds a set of the training images of CIFAR-100, with the fine labels.",
-        "create_cifar100 datasets/cifar100 data/cifar-100-python",
+        (
+            "datasets/cifar100 data/cifar-100-python",
+            "datasets/cifar100 data/cifar-100-python --workers 2",
+        ),
         (
             NEW_SET,
             Argument("cifar100_dir", "folder with the file train (Python version)"),
@@ -190,7 +208,10 @@ COMMANDS = (
     Command(
         "create_svhn",
         "Builds a set of the training digits of SVHN, with labels.",
-        "create_svhn datasets/svhn data/svhn",
+        (
+            "datasets/svhn data/svhn",
+            "datasets/svhn data/svhn --shards 4",
+        ),
         (
             NEW_SET,
             Argument("svhn_dir", "folder with train_1.pkl to train_3.pkl, pairs of arrays"),
@@ -202,7 +223,10 @@ COMMANDS = (
         "create_lsun",
         "Builds a set of a category of LSUN: squares out of the middle, in the order of the data "
         "base.",
-        "create_lsun datasets/lsun-bedroom data/bedroom_train_lmdb --max_images 100000",
+        (
+            "datasets/lsun-bedroom data/bedroom_train_lmdb --max_images 100000",
+            "datasets/lsun-cat data/cat_lmdb --resolution 128 --on_error skip",
+        ),
         (
             NEW_SET,
             Argument("lmdb_dir", "folder of the LMDB data base (needs the package lmdb)"),
@@ -214,7 +238,10 @@ COMMANDS = (
     Command(
         "create_celeba",
         "Builds a set of 128x128 crops of CelebA's aligned faces.",
-        "create_celeba datasets/celeba data/img_align_celeba_png",
+        (
+            "datasets/celeba data/img_align_celeba_png",
+            "datasets/celeba data/img_align_celeba_png --cx 89 --cy 110 --shards 8",
+        ),
         (
             NEW_SET,
             Argument("celeba_dir", "folder of .png files of 178x218 pixels"),
@@ -227,7 +254,10 @@ COMMANDS = (
     Command(
         "create_celebahq",
         "Left out: the published reconstruction needs image libraries that no longer exist.",
-        "create_celebahq datasets/celebahq data/celeba data/deltas",
+        (
+            "datasets/celebahq data/celeba data/deltas",
+            "datasets/celebahq data/celeba data/deltas --num_threads 4 --num_tasks 100",
+        ),
         (
             NEW_SET,
             Argument("celeba_dir", "folder of CelebA"),

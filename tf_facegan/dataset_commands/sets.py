@@ -42,7 +42,10 @@ COMMANDS = (
         "display",
         "Shows a set as contact sheets (SPACE or ENTER: next, ESC: end) and prints index and "
         "label of each example.",
-        "display datasets/faces --out sheet.png",
+        (
+            "datasets/faces --out sheet.png",
+            "datasets/faces --count 64 --level 64 --out sheet.png",
+        ),
         (
             SET,
             Argument("--out", "write the first sheet to this .png file", shown="on screen"),
@@ -56,14 +59,20 @@ COMMANDS = (
     Command(
         "extract",
         "Writes every example as PNG files: img%08d.png, and _shp and _nor for shape and normals.",
-        "extract datasets/faces faces_png",
+        (
+            "datasets/faces faces_png",
+            "datasets/toy/test toy_png",
+        ),
         (SET, NEW_FOLDER),
         extract,
     ),
     Command(
         "compare",
         "Compares two sets record by record.",
-        "compare datasets/faces datasets/faces_again",
+        (
+            "datasets/faces datasets/faces_again",
+            "datasets/faces datasets/unlabelled --ignore_labels 1",
+        ),
         (
             Argument("tfrecord_dir_a", "folder of a set"),
             Argument("tfrecord_dir_b", "folder of another set"),
@@ -80,7 +89,10 @@ COMMANDS = (
         "check",
         "Checks a set, or the sets in a folder: damage, duplicates (within and across train and "
         "test), empty classes, wrong values; prints statistics.",
-        "check datasets/raf",
+        (
+            "datasets/raf",
+            "datasets/toy/train",
+        ),
         (Argument("tfrecord_dir", "folder of a set, or folder with sets in or below it"),),
         check,
     ),

@@ -62,7 +62,10 @@ COMMANDS = (
         "create_sample_scans",
         "Makes textured meshes to start from: smooth variations of the scan that menpo3d ships, "
         "with expression labels beside them.",
-        "create_sample_scans data/scans --count 64",
+        (
+            "data/scans --count 64",
+            "data/more --count 500 --seed 1 --workers 4",
+        ),
         (
             NEW_FOLDER,
             Argument("--count", "meshes to make", default=64, options={"type": int}),
@@ -76,7 +79,10 @@ COMMANDS = (
         "create_uv_maps",
         "Turns meshes (OBJ, PLY, whatever menpo3d reads) into aligned texture, shape and normal "
         "UV maps.",
-        "create_uv_maps data/uv data/scans --resolution 512",
+        (
+            "data/uv data/scans --resolution 512",
+            "data/uv_small data/scans --resolution 64 --overwrite",
+        ),
         (
             NEW_FOLDER,
             Argument("mesh_dir", "folder of meshes; landmark files beside a mesh align it"),
@@ -94,14 +100,21 @@ COMMANDS = (
     Command(
         "create_from_pkl",
         "Builds a set of 3 channels from shape arrays.",
-        "create_from_pkl datasets/shapes data/uv/shape",
+        (
+            "datasets/shapes data/uv/shape",
+            "datasets/shapes data/uv/shape --labels data/scans/labels.csv --shuffle 0",
+        ),
         (NEW_SET, SHAPES, SHUFFLE, *LABELS, *WRITE_OPTIONS),
         create_uv_set,
     ),
     Command(
         "create_from_pkl_img",
         "Builds a set of 6 channels from texture images and shape arrays, matched by file name.",
-        "create_from_pkl_img datasets/faces data/uv/texture data/uv/shape",
+        (
+            "datasets/faces data/uv/texture data/uv/shape",
+            "datasets/faces data/uv/texture data/uv/shape --labels data/openface "
+            "--label_kind intensity",
+        ),
         (NEW_SET, TEXTURES, SHAPES, SHUFFLE, *LABELS, *WRITE_OPTIONS),
         create_uv_set,
     ),
@@ -109,8 +122,12 @@ COMMANDS = (
         "create_from_pkl_img_norm",
         "Builds a set of 9 channels from texture images and shape and normal arrays, matched by "
         "file name.",
-        "create_from_pkl_img_norm datasets/faces data/uv/texture data/uv/shape data/uv/normals "
-        "--labels data/scans/labels.csv",
+        (
+            "datasets/faces data/uv/texture data/uv/shape data/uv/normals --labels "
+            "data/scans/labels.csv",
+            "datasets/faces data/uv/texture data/uv/shape data/uv/normals --max_images "
+            "1000 --shards 4",
+        ),
         (NEW_SET, TEXTURES, SHAPES, NORMALS, SHUFFLE, *LABELS, *WRITE_OPTIONS),
         create_uv_set,
     ),

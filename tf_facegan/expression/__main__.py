@@ -76,14 +76,14 @@ def _parser():
     add("out_dir", metavar="OUT_DIR", help="folder to write to")
     add("--expressions", nargs="+", metavar="NAME", help="at least two (default: all, and back)")
     add("--count", type=int, default=4, help="faces (default: %(default)s)")
-    add("--video", choices=("mp4", "gif"), help="a moving picture, too")
+    add("--video", choices=("mp4", "gif"), help="a moving picture, too (default: none)")
     add("--steps", type=int, default=6, help="pictures from one to the next (default: %(default)s)")
     _add_sampling(add)
 
     add = _command(commands, "reconstruct", "faces, and what the autoencoder leaves of them")
     add("run_id", metavar="RUN", help="run of expression-autoencoder, or a published .json file")
     _add_faces(add)
-    add("--weights", metavar="FILE", help="the .h5 file beside a published .json")
+    add("--weights", metavar="FILE", help="the .h5 file beside a published .json (default: none)")
     _add_run(add)
 
     add = _command(commands, "classify", "which expression faces show; a report where it is known")
@@ -138,7 +138,11 @@ def _add_sampling(add):
         help="of batch norm; batch is as published, and loses the expression (default: the run's; "
         "of a checkpoint moving)",
     )
-    add("--representations", metavar="PATH", help="conditions that a checkpoint was trained with")
+    add(
+        "--representations",
+        metavar="PATH",
+        help="conditions that a checkpoint was trained with (default: the run's)",
+    )
     _add_run(add)
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.expression import losses, reference
 from tf_facegan.expression.epochs import History
 from tf_facegan.expression.networks import Autoencoder
-from tf_facegan.expression.trainer import Trainer, check_choice, epoch_phase
+from tf_facegan.expression.trainer import Trainer, epoch_phase
 from tf_facegan.utilities.images import save_image_grid
 
 if TYPE_CHECKING:

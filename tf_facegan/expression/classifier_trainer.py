@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.expression import losses, reference
 from tf_facegan.expression.autoencoder_trainer import epoch_steps
 from tf_facegan.expression.epochs import History
 from tf_facegan.expression.pool import Pool
-from tf_facegan.expression.trainer import Trainer, check_choice, epoch_phase
+from tf_facegan.expression.trainer import Trainer, epoch_phase
 from tf_facegan.expression.vgg16 import BLOCKS, Classifier
 from tf_facegan.utilities.images import save_image_grid
 

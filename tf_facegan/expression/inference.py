@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan import outputs
+from tf_facegan.config import check_choice
 from tf_facegan.expression import epochs, representation, sampling
 from tf_facegan.expression.images import unscrambled
 from tf_facegan.expression.networks import STATISTICS, Generator
@@ -82,8 +83,7 @@ class GeneratorPipeline(ExpressionPipeline):
         representations = _representations(run, data)
         arguments = dataclasses.asdict(config.networks)
         wanted = arguments["statistics"] = statistics or arguments["statistics"]
-        if wanted not in STATISTICS:
-            raise ValueError(f"statistics is {wanted!r}, one of {', '.join(STATISTICS)} expected")
+        check_choice("statistics", wanted, STATISTICS)
         arrays = run.load_network(path, "G")
         generator = Generator(
             **arguments,

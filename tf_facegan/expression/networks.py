@@ -11,6 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.expression.blocks import Affine, BatchNorm, Convolution, TransposedConvolution
 from tf_facegan.expression.vgg16 import Classifier
 from tf_facegan.layers import seed_of, stable_dtype
@@ -213,8 +214,8 @@ class Generator(_Network):
           ValueError: the arguments do not describe a network.
         """
         _check_image_size(image_size)
-        _check_choice("kind", kind, KINDS)
-        _check_choice("statistics", statistics, STATISTICS)
+        check_choice("kind", kind, KINDS)
+        check_choice("statistics", statistics, STATISTICS)
         if kind == "add" and noise_dim != condition_dim:
             raise ValueError(
                 f"noise_dim is {noise_dim}, {condition_dim} as condition_dim expected for kind=add"
@@ -330,11 +331,6 @@ def _activation(field, name):
         return tf.keras.activations.get(name)
     except ValueError:
         raise ValueError(f"{field} is {name!r}, the name of a Keras activation expected") from None
-
-
-def _check_choice(name, value, known):
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
 
 
 def _check_image_size(image_size, least=4):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tf_facegan import pickles
-from tf_facegan.config import nearest
+from tf_facegan.config import check_choice, nearest
 from tf_facegan.expression import images as doors
 from tf_facegan.files import atomic_folder, read_json
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -184,10 +184,7 @@ class RepresentationBuilder:
     integer_mean: bool = False
 
     def __post_init__(self):
-        if self.projection not in PROJECTIONS:
-            raise ValueError(
-                f"projection is {self.projection!r}, expected one of {', '.join(PROJECTIONS)}"
-            )
+        check_choice("projection", self.projection, PROJECTIONS)
 
     def build(
         self, codes: np.ndarray, class_codes: np.ndarray, names: Sequence[str]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.expression import epochs, images
 from tf_facegan.expression.representation import class_names
@@ -146,9 +147,3 @@ def _open_set(path, on_corrupt):
             "multiple of 4 expected"
         )
     return records
-
-
-def check_choice(name: str, value: Any, known: Sequence) -> None:
-    """Raises ValueError unless a field has one of the known values."""
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan import reference_weights
+from tf_facegan.config import check_choice
 from tf_facegan.expression import keras_files
 from tf_facegan.expression.blocks import uniform
 from tf_facegan.layers import seed_of, stable_dtype
@@ -71,8 +72,7 @@ class Classifier(tf.keras.Model):
             ("preprocessing", preprocessing, PREPROCESSINGS),
             ("resizing", resizing, RESIZINGS),
         ):
-            if value not in known:
-                raise ValueError(f"{field} is {value!r}, expected one of {known}")
+            check_choice(field, value, known)
         if image_size < 32:
             raise ValueError(f"image_size is {image_size}, at least 32 expected")
         super().__init__(name=name)

@@ -21,6 +21,7 @@ from absl import logging
 
 from tf_facegan import files
 from tf_facegan.array_files import read_npz, write_npz
+from tf_facegan.config import check_choice
 from tf_facegan.metrics import classification, judge_data
 from tf_facegan.sources.action_units import AUS, INTENSITY_RANGE
 from tf_facegan.sources.expressions import EXPRESSIONS
@@ -130,8 +131,7 @@ def load_judge(
     Raises:
       ValueError: an unknown task, a configuration that cannot be.
     """
-    if task not in JUDGES:
-        raise ValueError(f"task is {task}, one of {', '.join(JUDGES)} expected")
+    check_choice("task", task, JUDGES)
     config = dataclasses.replace(JUDGES[task], **changes)
     if config.resolution % 16 or config.resolution < 16:
         raise ValueError(f"resolution is {config.resolution}, a multiple of 16 expected")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tf_facegan.config import check_choice
 from tf_facegan.metrics import frechet_distance, inception_score, kernel_distance, ms_ssim
 from tf_facegan.metrics.sliced_wasserstein import SlicedWassersteinDistance
 
@@ -68,8 +69,7 @@ def make(
     Raises:
       ValueError: an unknown name, or images that the metric cannot take.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(f"unknown metric {name!r}; there are: {', '.join(PROTOCOLS)}")
+    check_choice("metric", name, PROTOCOLS)
     suffix = "-keras" if PROTOCOLS[name].network == KERAS else ""
     if name == "swd":
         return _SlicedWasserstein(shape)

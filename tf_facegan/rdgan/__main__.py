@@ -74,7 +74,12 @@ def _predict(adders):
     _add_set(add)
     add("--out", required=True, metavar="DIR", help="folder to make")
     add("--mode", choices=("sequences", "reenact"), default="sequences", help=_REENACT)
-    add("--source", type=int, metavar="N", help="reenact: its place in the order of names")
+    add(
+        "--source",
+        type=int,
+        metavar="N",
+        help="reenact: its place in the order of names (default: inference.source_frame)",
+    )
     add("--video", action="store_true", help="write an MP4 of every sequence, too")
     add("--overwrite", action="store_true", help="replace the folder if it is there")
 
@@ -115,15 +120,15 @@ def _real_time(adders):
     _add_photo(add)
     source = "camera's number (default: 0)"
     add("--camera", type=int, metavar="N", help=source)
-    add("--video", metavar="FILE", help="a video instead of the camera")
+    add("--video", metavar="FILE", help="a video instead of the camera (default: none)")
     add(
         "--landmarks",
         metavar="CSV",
-        help="landmarks of the video's frames, instead of finding them",
+        help="landmarks of the video's frames (default: they are found)",
     )
     add("--window", action="store_true", help="show it on screen; q or Esc ends it")
-    add("--out", metavar="FILE", help="clip to write, .mp4 or .gif")
-    add("--frames", type=int, metavar="N", help="stop after so many")
+    add("--out", metavar="FILE", help="clip to write, .mp4 or .gif (default: none)")
+    add("--frames", type=int, metavar="N", help="stop after so many (default: at the end)")
 
 
 def _landmarks(adders):
@@ -150,17 +155,25 @@ def _rank(adders):
         metavar="NAME=DIR",
         help="folders that evaluate made; of every frame the run with the higher SSIM wins",
     )
-    add("--choices", metavar="CSV", help="people's choices instead: columns winner, loser[, draw]")
+    add(
+        "--choices",
+        metavar="CSV",
+        help="people's choices instead: columns winner, loser[, draw] (default: the evaluations)",
+    )
     add("--metric", choices=("ssim", "psnr"), default="ssim", help="what decides (default: ssim)")
-    add("--out", metavar="CSV", help="file to write the ranking to, too")
+    add("--out", metavar="CSV", help="file to write the ranking to, too (default: none)")
 
 
 def _import(adders):
     about = "turn TensorFlow-1 checkpoints of the published code into a folder to use as RUN"
     add = _new(adders, "import_checkpoints", commands.import_checkpoints, about)
-    add("--face", metavar="PATH", help="FaceGAN's: folder (its newest) or model_….ckpt")
-    add("--fine", metavar="PATH", help="FineGAN's, likewise")
-    add("--two_way", metavar="PATH", help="the two-way model's, instead of the two")
+    add(
+        "--face",
+        metavar="PATH",
+        help="FaceGAN's: folder (its newest) or model_….ckpt (default: none)",
+    )
+    add("--fine", metavar="PATH", help="FineGAN's, likewise (default: none)")
+    add("--two_way", metavar="PATH", help="the two-way model's, instead of the two (default: none)")
     add("--published", action="store_true", help="behave as published: dropout at prediction, …")
     add("--out", required=True, metavar="DIR", help="folder to make")
 

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan import pipelines
+from tf_facegan.config import check_choice
 from tf_facegan.engine import run_folder
 from tf_facegan.outputs import Video
 from tf_facegan.rdgan import reference, stages
@@ -51,9 +52,7 @@ class RDGANPipeline(pipelines.Pipeline):
         generators: dict[str, tf.keras.Model],
         name: str = "rdgan",
     ):
-        if config.inference.crop not in CROPS:
-            known = " or ".join(CROPS)
-            raise ValueError(f"inference.crop is {config.inference.crop!r}, {known} expected")
+        check_choice("inference.crop", config.inference.crop, CROPS)
         self.config, self.image_size, self.name = config, image_size, name
         self.generators = generators
         self._graphs = {name: _graph(network) for name, network in generators.items()}

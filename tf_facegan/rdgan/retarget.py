@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tf_facegan.config import check_choice
+
 MODES = ("motion", "shape", "none")
 
 
@@ -26,8 +28,7 @@ class Retargeter:
     """
 
     def __init__(self, source: np.ndarray, mode: str = "motion"):
-        if mode not in MODES:
-            raise ValueError(f"retarget is {mode!r}, one of {', '.join(MODES)} expected")
+        check_choice("retarget", mode, MODES)
         self._source, self._mode = np.asarray(source, np.float64), mode
         self._first = self._linear = None
         self._last = self._source

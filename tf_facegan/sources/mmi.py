@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+from tf_facegan.config import check_choice
 from tf_facegan.sources import landmarks, pictures
 from tf_facegan.sources.expressions import EXPRESSIONS
 from tf_facegan.sources.images import open_rgb
@@ -273,10 +274,7 @@ def _read_emotions(path, sequences):
         name, expression, peak = row["video"], row["expression"], row.get("peak")
         if name not in sequences:
             raise ValueError(f"{path}, row {number}: no video {name}")
-        if expression not in EXPRESSIONS:
-            raise ValueError(
-                f"{path}, row {number}: {expression}, one of {', '.join(EXPRESSIONS)} expected"
-            )
+        check_choice(f"{path}, row {number}: expression", expression, EXPRESSIONS)
         if peak and not peak.isdigit():
             raise ValueError(f"{path}, row {number}: peak {peak}, the number of a frame expected")
         if name in peaks:

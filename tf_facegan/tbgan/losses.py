@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from tf_facegan import losses
+from tf_facegan.config import check_choice
 from tf_facegan.layers import downscale2d, upscale2d
 
 if TYPE_CHECKING:
@@ -154,8 +155,7 @@ def label_condition(labels: tf.Tensor, label_kind: str = "class") -> tf.Tensor:
     Raises:
       ValueError: label_kind is unknown.
     """
-    if label_kind not in LABEL_KINDS:
-        raise ValueError(f"label kind is {label_kind!r}, expected one of {', '.join(LABEL_KINDS)}")
+    check_choice("label kind", label_kind, LABEL_KINDS)
     return tf.nn.softmax(labels) if label_kind == "class" and labels.shape[1] else labels
 
 

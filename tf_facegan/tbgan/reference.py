@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from tf_facegan.tbgan.networks import ProgressiveNetwork
 
 
+DESCRIPTION = """Imports published networks. Nothing in a pickle is run.
+
+Examples:
+  python -m tf_facegan.tbgan.reference import network-final.pkl results/032-published
+  python -m tf_facegan.tbgan.reference import tbgan.pkl results/033-faces --uv_dict 512_UV_dict.pkl
+"""
+EXAMPLES = {
+    "import": (
+        "network-final.pkl results/032-published",
+        "network-snapshot-010000.pkl results/033-faces --uv_dict 512_UV_dict.pkl",
+    ),
+}
 IGNORED = ("lod",)  # the level of detail is an argument here, not a variable
 
 
@@ -49,14 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     parser = command_line.ArgumentParser(
         prog="python -m tf_facegan.tbgan.reference",
-        description="Imports published networks. Nothing in a pickle is run.",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("import", help="network pickle to run folder")
     command.add_argument("pickle", help="network-snapshot-<kimg>.pkl or network-final.pkl")
     command.add_argument("out_dir", help="run folder to make, e.g. results/032-published")
-    command.add_argument("--uv_dict", metavar="FILE", help="512_UV_dict.pkl, to make meshes")
+    command.add_argument(
+        "--uv_dict", metavar="FILE", help="512_UV_dict.pkl, to make meshes (default: none)"
+    )
     command_line.add_debug_flag(command)
+    command_line.add_examples(commands, EXAMPLES)
     args = parser.parse_args(sys.argv[1:] if argv is None else argv)
     command_line.quiet_tensorflow()
     return command_line.run(import_networks, args)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from tf_facegan.config import option
+from tf_facegan.config import check_choice, option
 from tf_facegan.files import write_text
 from tf_facegan.metrics import classification, frechet_distance, kernel_distance
 from tf_facegan.utilities.images import save_image_grid
@@ -70,8 +70,7 @@ def run(pipeline: GeneratorPipeline, folder: Path, options: Options) -> list[Pat
     """
     if options.count < 2:
         raise ValueError(f"count={options.count}: at least 2 expected")
-    if options.features not in FEATURES:
-        raise ValueError(f"features={options.features}: expected one of {', '.join(FEATURES)}")
+    check_choice("features", options.features, FEATURES)
     judge = _Judge(options, pipeline)
     network, network_name = _features(options, judge)
     reals = _Reals(options.dataset or pipeline.dataset, pipeline)

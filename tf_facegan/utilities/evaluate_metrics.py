@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 import numpy as np
 
-from tf_facegan.config import option
+from tf_facegan.config import check_choice, option
 from tf_facegan.engine.progress import format_time
 from tf_facegan.metrics import protocols
 from tf_facegan.metrics.cache import StatisticsCache, set_identity
@@ -87,9 +87,7 @@ def run(
     from tf_facegan.tbgan.inference import TBGANPipeline
 
     for name in options.metrics:
-        if name not in protocols.PROTOCOLS:
-            known = ", ".join(protocols.PROTOCOLS)
-            raise ValueError(f"metrics: unknown metric {name!r}; there are: {known}")
+        check_choice("metrics", name, protocols.PROTOCOLS)
     reals = _Reals(run_folder, options)
     chosen = _snapshots(run_folder, options, snapshot)
     written = []

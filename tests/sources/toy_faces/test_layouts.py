@@ -128,7 +128,7 @@ def test_all_cores_draw_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layout": "png"}, "--layout is png, one of records, celeba, raf, ck, casia expected"),
+        ({"layout": "png"}, "--layout is 'png', expected one of records, celeba, raf, ck, casia"),
         ({"count": 0}, "--count is 0, at least 1 expected"),
         ({"layout": "ck", "count": 5, "frames": 6}, "--count is 5, at least 6 expected"),
         ({"seed": -1}, "--seed is -1, at least 0 expected"),

@@ -8,6 +8,8 @@ import functools
 import cv2
 import numpy as np
 
+from tf_facegan.config import check_choice
+
 DETECTORS = ("cascade", "mediapipe")
 
 # The cascade's box begins in the hair. A face's square is to reach from the brows to the chin, as
@@ -88,8 +90,7 @@ def find_faces(image: np.ndarray, detector: str = "cascade", source: str = "imag
       ValueError: the picture is not as above, or there is no such detector.
     """
     image = check_image(image, source)
-    if detector not in DETECTORS:
-        raise ValueError(f"detector is {detector!r}, {' or '.join(DETECTORS)} expected")
+    check_choice("detector", detector, DETECTORS)
     if detector == "mediapipe":
         from tf_facegan.sources.faces import mesh
 

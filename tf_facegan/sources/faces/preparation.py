@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 
+from tf_facegan.config import check_choice
 from tf_facegan.sources.faces.crops import Crop, cut
 from tf_facegan.sources.faces.detection import DETECTORS, check_image, find_faces
 from tf_facegan.sources.images import center_square
@@ -40,9 +41,7 @@ class CropOptions:
 
     def __post_init__(self):
         for name, choices in (("crop", CROPS), ("faces", FACES), ("detector", DETECTORS)):
-            value = getattr(self, name)
-            if value not in choices:
-                raise ValueError(f"--{name} is {value!r}, {' or '.join(choices)} expected")
+            check_choice(f"--{name}", getattr(self, name), choices)
         if not -0.4 <= self.margin <= 4:
             raise ValueError(f"--margin is {self.margin:g}, -0.4 to 4 expected")
         if not self.min_face >= 0:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tf_facegan.config import check_choice
 from tf_facegan.files import atomic_folder, write_image
 from tf_facegan.records import schema, splits, writer
 from tf_facegan.sources import cohn_kanade, pictures, raf_db
@@ -104,8 +105,7 @@ def create(
 
 
 def _check(layout, count, seed, identities, test_share, frames):
-    if layout not in RESOLUTIONS:
-        raise ValueError(f"--layout is {layout}, one of {', '.join(RESOLUTIONS)} expected")
+    check_choice("--layout", layout, RESOLUTIONS)
     for name, value, least in (
         ("count", count, frames if layout == "ck" else 1),
         ("seed", seed, 0),
