@@ -8,15 +8,22 @@ folder, too. There are no pickles in it. Imports no TensorFlow.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import glob
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tf_facegan import __version__, files, systems
 from tf_facegan.engine import run_folder
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+P = TypeVar("P", bound="Pipeline")
 MODEL = "model.json"
 CARD = "README.md"
 FORMAT_VERSION = 1
@@ -36,25 +43,57 @@ class Origin:
     snapshot: Path
 
 
-class Pipeline:
+class Pipeline(abc.ABC):
     """Base of the pipelines of all systems.
 
     A pipeline is called with what the system edits or is conditioned on (photos are file names,
     Pillow pictures or arrays; one or a list of them) and `seed`, and returns a small output object:
     `.images`, `.pictures`, `.video`, `.meshes`, `.probabilities`, whatever the system makes. The
     same seed gives the same result, and a batch the same as its members one by one.
-    `from_run(run_id, snapshot, result_dir)` loads it.
 
     Attributes:
+      system: str, the system whose runs `from_run` loads.
       used_networks: tuple of str, the networks of a snapshot that it uses.
       origin: `Origin`; None for a pipeline that was put together by hand.
     """
 
-    used_networks = ("G",)
-    origin = None
+    system: str | None = None
+    used_networks: tuple[str, ...] = ("G",)
+    origin: Origin | None = None
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, **options) -> Pipeline:
+    def from_run(
+        cls: type[P],
+        run_id: int | str | Path,
+        snapshot: int | str | None = None,
+        result_dir: str | Path = "results",
+        **options: Any,
+    ) -> P:
+        """Loads the networks of a training run.
+
+        Args:
+          run_id: run number, folder, name or `latest`; or a model folder.
+          snapshot: kimg of the snapshot, or None for the newest.
+          result_dir: folder of run folders.
+          **options: of the system, see its pipeline.
+
+        Raises:
+          FileNotFoundError, ValueError: naming the run or the file; a run of another system.
+        """
+        run = run_folder.locate(run_id, result_dir)
+        config = run.load_config()
+        loaders = {loader.system: loader for loader in cls._loaders()}
+        if config.system not in loaders:
+            expected = ", ".join(loaders)
+            raise ValueError(f"{run.path}: a run of {config.system}, one of {expected} expected")
+        loader = loaders[config.system]
+        path = loader._snapshot_path(run, snapshot)
+        pipeline = loader._of_run(run, config, path, **options)
+        pipeline.origin = Origin(run, path)
+        return pipeline
+
+    @classmethod
+    def from_pretrained(cls: type[P], folder: str | Path, **options: Any) -> P:
         """Loads a model folder.
 
         Args:
@@ -108,10 +147,29 @@ class Pipeline:
             files.write_text(made / CARD, card(model))
         return Path(folder)
 
-    def signature(self) -> tuple:
+    @abc.abstractmethod
+    def __call__(self, *args, **options):
+        """Edits or makes pictures: see above."""
+
+    @abc.abstractmethod
+    def signature(self) -> tuple[Callable[..., dict[str, tf.Tensor]], dict[str, tf.TensorSpec]]:
         """Returns what `export.export` takes: (function of the networks' inputs that gives {name of
         output: tensor}, {name of input: tf.TensorSpec})."""
-        raise NotImplementedError
+
+    @classmethod
+    @abc.abstractmethod
+    def _of_run(cls, run, config, path, **options):
+        """Makes the pipeline of a `RunFolder`, its configuration and the path of a snapshot."""
+
+    @classmethod
+    def _loaders(cls):
+        """The classes that `from_run` of this one chooses from, by the system of the run."""
+        return (cls,)
+
+    @classmethod
+    def _snapshot_path(cls, run, snapshot):
+        """Path of the network snapshot that `from_run` is asked for."""
+        return run.snapshot(snapshot)
 
     def export(self, out: str | Path, format: str, overwrite: bool = False) -> dict[str, float]:
         """Writes the networks as a file for other programs.
@@ -160,7 +218,7 @@ class Pipeline:
             "image_shape": list(info.shape),
         }
 
-    def _save_further(self, folder):
+    def _save_further(self, folder):  # noqa: B027 - most have nothing
         """Writes what else using the network needs into a model folder."""
 
     def _model(self, config, licence, description):

@@ -42,6 +42,8 @@ class GANimationPipeline(pipelines.Pipeline):
       crop_options: `faces.CropOptions`, how faces are found where `crop` is AUTO.
     """
 
+    system = "ganimation"
+
     def __init__(self, G, D, au_names, name="ganimation", dataset=None):
         self.G, self.D, self.au_names, self.name = G, D, list(au_names), name
         self.image_size, self.dataset = G.image_size, dataset
@@ -52,22 +54,8 @@ class GANimationPipeline(pipelines.Pipeline):
         self._read = None if D is None else tf.function(lambda x: D(x)[1], [images])
 
     @classmethod
-    def from_run(cls, run_id, snapshot=None, result_dir="results"):
-        """Loads the networks of a training run.
-
-        Args:
-          run_id: run number, folder, name or `latest`.
-          snapshot: kimg of the snapshot, or None for the newest.
-          result_dir: folder of run folders.
-
-        Raises:
-          FileNotFoundError, ValueError: naming the run or the file.
-        """
-        run = run_folder.locate(run_id, result_dir)
-        config, info = run.load_config(), run.load_dataset()
-        if config.system != "ganimation":
-            raise ValueError(f"{run.path}: a run of {config.system}, one of ganimation expected")
-        path = run.snapshot(snapshot)
+    def _of_run(cls, run, config, path):
+        info = run.load_dataset()
         arguments = dataset.network_arguments(config, info)
         G = Generator(**arguments["G"], seed=0)
         reference.assign(G, run.load_network(path, "G"))
@@ -77,9 +65,7 @@ class GANimationPipeline(pipelines.Pipeline):
             reference.assign(D, run.load_network(path, "D"))
         names = dataset.au_names(info, config.data)
         faces_set = config.data.sets.get("faces")
-        pipeline = cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
-        pipeline.origin = pipelines.Origin(run, path)
-        return pipeline
+        return cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
 
     @classmethod
     def from_checkpoint(cls, path):

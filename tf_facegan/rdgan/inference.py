@@ -45,6 +45,8 @@ class RDGANPipeline(pipelines.Pipeline):
       ValueError: `inference.crop` is unknown.
     """
 
+    system = "rdgan"
+
     def __init__(
         self,
         config: Config,
@@ -58,37 +60,15 @@ class RDGANPipeline(pipelines.Pipeline):
         self._graphs = {name: _graph(network) for name, network in generators.items()}
 
     @classmethod
-    def from_run(
-        cls,
-        run_id: int | str | Path,
-        snapshot: int | None = None,
-        result_dir: str | Path = "results",
-    ) -> RDGANPipeline:
-        """Loads the generators of a training run, or of imported checkpoints.
-
-        Args:
-          run_id: run number, folder, name or `latest`.
-          snapshot: kimg of the snapshot, or None for the newest.
-          result_dir: folder of run folders.
-
-        Raises:
-          FileNotFoundError, ValueError: naming the run or the file.
-        """
-        run = run_folder.locate(run_id, result_dir)
-        config = run.load_config()
-        if config.system != "rdgan":
-            raise ValueError(f"{run.path}: a run of {config.system}, one of rdgan expected")
+    def _of_run(cls, run, config, path):
         size = config.data.image_size or run.load_dataset().shape[-1]
-        path = run.snapshot(snapshot)
         there = run_folder.network_names(path)
         generators = {}
         for stage in config.train.stages:
             if not generators or f"{stage}_G" in there:
                 generators[stage] = make_generator(config, stage)
                 reference.assign(generators[stage], run.load_network(path, f"{stage}_G"))
-        pipeline = cls(config, size, generators, f"{run.name}-{path.stem}")
-        pipeline.origin = pipelines.Origin(run, path)
-        return pipeline
+        return cls(config, size, generators, f"{run.name}-{path.stem}")
 
     @property
     def used_networks(self) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from tf_facegan import outputs, pipelines
 from tf_facegan.config import nearest
-from tf_facegan.engine import run_folder
 from tf_facegan.records.schema import UV_LAYOUT
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import reference
@@ -64,6 +63,8 @@ class Output(outputs.Pictures):
 class TBGANPipeline(pipelines.Pipeline):
     """A generator ready to use.
 
+    `from_run` and `from_pretrained` take the option `network`: "Gs" (moving average) or "G".
+
     Args:
       generator: `networks.Generator`.
       lod: float, level of detail at which its weights were taken; 0 is the full resolution.
@@ -72,6 +73,7 @@ class TBGANPipeline(pipelines.Pipeline):
       name: str that names results, "<run>-<snapshot>".
     """
 
+    system = "tbgan"
     used_networks = ("Gs",)
 
     def __init__(
@@ -86,38 +88,12 @@ class TBGANPipeline(pipelines.Pipeline):
         self.uv_layout, self.name = uv_layout, name
 
     @classmethod
-    def from_run(
-        cls,
-        run_id: int | str | Path,
-        snapshot: int | None = None,
-        result_dir: str | Path = "results",
-        network: str = "Gs",
-    ) -> TBGANPipeline:
-        """Loads a network of a training run.
-
-        Args:
-          run_id: run number, folder, name or `latest`.
-          snapshot: kimg of the snapshot, or None for the newest.
-          result_dir: folder of run folders.
-          network: "Gs" (moving average) or "G".
-
-        Raises:
-          FileNotFoundError, ValueError: naming the run or the file.
-        """
-        run = run_folder.locate(run_id, result_dir)
-        config, info = run.load_config(), run.load_dataset()
-        path = run.snapshot(snapshot)
-        arrays = run.load_network(path, network)
+    def _of_run(cls, run, config, path, network="Gs"):
+        info, arrays = run.load_dataset(), run.load_network(path, network)
         generator = Generator(**network_arguments(config, "G", info), seed=0)
         reference.assign(generator, arrays)
-        pipeline = cls(
-            generator,
-            lod=float(arrays["lod"]),
-            info=info,
-            uv_layout=run.uv_layout,
-            name=f"{run.name}-{path.stem}",
-        )
-        pipeline.origin = pipelines.Origin(run, path)
+        name = f"{run.name}-{path.stem}"
+        pipeline = cls(generator, float(arrays["lod"]), info, run.uv_layout, name)
         pipeline._network = network
         return pipeline
 

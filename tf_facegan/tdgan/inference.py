@@ -41,6 +41,9 @@ class Transfer(outputs.Pictures):
 class TDGANPipeline(pipelines.Pipeline):
     """A generator, with its classification module, ready to use.
 
+    `from_run` and `from_pretrained` take the option `crop`, and as a snapshot also "final" and
+    "best" (of the validation), which is the one taken where there is one.
+
     Photos are paths, Pillow images or uint8 arrays [H, W, 3] or [H, W]. The face is found and cut
     out as `crop` says, made grey if the network is, and resized to what it saw in training.
 
@@ -53,6 +56,8 @@ class TDGANPipeline(pipelines.Pipeline):
       crop: `sources.faces.CropOptions`, or AUTO: pictures of the networks' size are faces.
       name: str that names results, "<run>-<snapshot>".
     """
+
+    system = "tdgan"
 
     def __init__(
         self,
@@ -72,25 +77,16 @@ class TDGANPipeline(pipelines.Pipeline):
         self.used_networks = _USED if discriminator is not None else _USED[:1]
 
     @classmethod
-    def from_run(cls, run_id, snapshot=None, result_dir="results", **options):
-        """Loads the networks of a training run.
+    def _snapshot_path(cls, run, snapshot):
+        return snapshot_path(run, snapshot)
 
-        Args:
-          run_id: run number, folder, name or `latest`.
-          snapshot: kimg of the snapshot, "final", "best" (of the validation), or None for the best,
-            or the newest where none was kept.
-          result_dir: folder of run folders.
-          options: `crop`.
-
-        Raises:
-          FileNotFoundError, ValueError: naming the run or the file.
-        """
-        run = run_folder.locate(run_id, result_dir)
-        path, info = snapshot_path(run, snapshot), run.load_dataset()
+    @classmethod
+    def _of_run(cls, run, config, path, **options):
+        info = run.load_dataset()
         names = [name for name in _USED if name in run_folder.network_names(path)]
         arrays = {name: run.load_network(path, name) for name in names}
-        networks = make_networks(arrays, path, run.load_config().networks.dropout)
-        pipeline = cls(
+        networks = make_networks(arrays, path, config.networks.dropout)
+        return cls(
             networks["G"],
             networks.get("D_ER"),
             names=info.fields[EXPRESSION].get("names"),
@@ -98,8 +94,6 @@ class TDGANPipeline(pipelines.Pipeline):
             name=f"{run.name}-{path.stem}",
             **options,
         )
-        pipeline.origin = pipelines.Origin(run, path)
-        return pipeline
 
     @classmethod
     def from_checkpoint(cls, folder, **options):
