@@ -81,7 +81,7 @@ def test_help_has_groups_defaults_and_examples(program, monkeypatch):
         ("dataset_tool", ["check", "x", "--dbug"], "--dbug (did you mean '--debug'?) (dataset_too"),
         ("tf_facegan.rdgan.__main__", ["syntesise"], "'syntesise' (did you mean 'synthesise'?)"),
         ("tf_facegan.tbgan.__main__", ["generate", "0", "--sed", "1"], "mean '--seed'?)"),
-        ("tf_facegan.demo.__main__", ["--run", "x", "--prt", "8000"], "(did you mean '--port'?)"),
+        ("tf_facegan.demo.__main__", ["--runs", "x", "--prt", "8000"], "(did you mean '--port'?)"),
     ],
 )
 def test_what_is_mistyped_is_one_line_with_what_is_nearest(program, words, message, capsys):

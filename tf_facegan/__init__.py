@@ -19,9 +19,9 @@ __all__ = ["load"]
 
 def load(
     path_or_run_id: str | int | os.PathLike,
-    snapshot: int | None = None,
+    snapshot: int | str | None = None,
     result_dir: str | os.PathLike = "results",
-    **options,
+    **options: typing.Any,
 ) -> Pipeline:
     """Loads the pipeline of any trained run or model folder: see `tf_facegan.pipelines.load`."""
     from tf_facegan import pipelines

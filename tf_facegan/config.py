@@ -11,7 +11,7 @@ import collections.abc
 import dataclasses
 import difflib
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Optional, TypeVar
 
 C = TypeVar("C")
@@ -111,7 +111,7 @@ def nearest(name: str, known: Iterable) -> str:
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 
-def check_choice(name: str, value: Any, known: Sequence) -> None:
+def check_choice(name: str, value: Any, known: Collection) -> None:
     """Raises ValueError, which names what is nearest, unless a value is one of the known ones."""
     if value not in known:
         choices = ", ".join(map(str, known))

@@ -12,6 +12,7 @@ import abc
 import dataclasses
 import glob
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,9 +65,9 @@ class Pipeline(abc.ABC):
     @classmethod
     def from_run(
         cls: type[P],
-        run_id: int | str | Path,
+        run_id: str | int | os.PathLike,
         snapshot: int | str | None = None,
-        result_dir: str | Path = "results",
+        result_dir: str | os.PathLike = "results",
         **options: Any,
     ) -> P:
         """Loads the networks of a training run.
@@ -239,10 +240,10 @@ class Pipeline(abc.ABC):
 
 
 def load(
-    path_or_run_id: str | int | Path,
-    snapshot: int | None = None,
-    result_dir: str | Path = "results",
-    **options,
+    path_or_run_id: str | int | os.PathLike,
+    snapshot: int | str | None = None,
+    result_dir: str | os.PathLike = "results",
+    **options: Any,
 ) -> Pipeline:
     """Loads the pipeline of any trained run or model folder.
 

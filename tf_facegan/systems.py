@@ -36,10 +36,10 @@ class System:
     roles: tuple
     optional_roles: tuple = ()
     train: str = "tf_facegan.engine.training:train"
-    pipeline: str = None
-    estimate: str = None
+    pipeline: str | None = None
+    estimate: str | None = None
     utilities: tuple = ()
-    foreign_run: str = None
+    foreign_run: str | None = None
 
     def part(self, role: str) -> Any:
         """Imports and returns the part ("config", "trainer", "pipeline", …)."""

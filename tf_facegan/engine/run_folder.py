@@ -242,7 +242,7 @@ def utility_folder(result_dir: str | Path, desc: str) -> Iterator[RunFolder]:
         raise
 
 
-def locate(run_id: int | str | Path, result_dir: str | Path) -> RunFolder:
+def locate(run_id: str | int | os.PathLike, result_dir: str | os.PathLike) -> RunFolder:
     """Finds a run folder.
 
     Args:

@@ -134,7 +134,7 @@ class History(tf.Module):
         done = slice(0, rows[-1] + 1 if len(rows) else 0)
         return np.where(counts, sums / np.maximum(counts, 1), np.nan)[done]
 
-    def write(self, folder: str | Path) -> None:
+    def write(self, folder: Path) -> None:
         """Writes `history.csv`, and for every kind of scalar (what follows the slash of its name)
         `curve-<kind>.png`, one line for each of its sources."""
         means = self.means()

@@ -28,7 +28,7 @@ class Faces:
 
     names: list
     images: np.ndarray
-    expressions: list = None
+    expressions: list | None = None
 
 
 def read(

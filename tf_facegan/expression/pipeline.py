@@ -27,6 +27,9 @@ class ExpressionPipeline(pipelines.Pipeline):
       names: tuple of str, the expressions.
     """
 
+    name: str
+    names: tuple[str, ...]
+
     @classmethod
     def _loaders(cls):
         from tf_facegan.expression.inference import PIPELINES

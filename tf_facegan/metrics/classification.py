@@ -16,7 +16,9 @@ from tf_facegan import files
 _CELL, _MARGIN = 56, 130  # pixels of the picture
 
 
-def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:
+def confusion_matrix(
+    labels: Sequence[int] | np.ndarray, predictions: Sequence[int] | np.ndarray, classes: int
+) -> np.ndarray:
     """Counts how examples of each class are classified.
 
     Args:
@@ -160,7 +162,10 @@ class Report:
 
 
 def report(
-    labels: np.ndarray, predictions: np.ndarray, names: Sequence[str], protocol: Mapping
+    labels: Sequence[int] | np.ndarray,
+    predictions: Sequence[int] | np.ndarray,
+    names: Sequence[str],
+    protocol: Mapping,
 ) -> Report:
     """Report of some predictions; see `confusion_matrix` and `Report`."""
     names = list(names)

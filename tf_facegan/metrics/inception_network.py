@@ -88,7 +88,7 @@ class KerasInception:
 
     SIDE = 299
 
-    def __init__(self, weights: str = "imagenet"):
+    def __init__(self, weights: str | Path = "imagenet"):
         weights = weights if weights == "imagenet" else Path(weights)
         if weights != "imagenet" and not weights.is_file():
             raise FileNotFoundError(f"{weights}: no such file; weights of InceptionV3 expected")

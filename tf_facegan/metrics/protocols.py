@@ -35,7 +35,7 @@ class Protocol:
 
     num_images: int
     real_passes: int = 1
-    network: str = None
+    network: str | None = None
     width: int = 10
 
 

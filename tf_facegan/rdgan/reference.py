@@ -160,4 +160,4 @@ def import_checkpoints(
         run = run_folder.RunFolder(folder)
         run.save_config(config)
         run.save_snapshot(run_folder.FINAL_SNAPSHOT, networks)
-    return path
+    return Path(path)

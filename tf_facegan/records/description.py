@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,8 +53,8 @@ def check_fields(fields: dict[str, np.ndarray], count: int) -> None:
 
 
 def selected(
-    labels: np.ndarray | None, fields: dict[str, np.ndarray], rows: Sequence[int]
-) -> tuple[np.ndarray | None, dict[str, np.ndarray]]:
+    labels: Labels | None, fields: dict[str, np.ndarray], rows: slice | Sequence[int]
+) -> tuple[Labels | None, dict[str, np.ndarray]]:
     """Labels (or None) and fields {name: array} of some examples only."""
     if labels is not None:
         labels = dataclasses.replace(labels, values=labels.values[rows])
@@ -72,7 +72,7 @@ def described_companion(companion: Companion, array: np.ndarray) -> dict:
 
 
 def described_fields(
-    fields: dict[str, np.ndarray], names: dict[str, list[str]] | None
+    fields: dict[str, np.ndarray], names: Mapping[str, Sequence[str]]
 ) -> dict[str, dict]:
     """`schema.SetInfo.fields` of {name: array}, and {name: list of str} for some of them."""
     described = {}

@@ -44,7 +44,7 @@ class Stream:
       levels: list of Level, largest first.
     """
 
-    load: object
+    load: Callable[[Any], np.ndarray]
     shape: list
     dtype: str
     range: list

@@ -83,11 +83,11 @@ class SetInfo:
     count: int
     modalities: list
     range: list
-    labels: dict = None
+    labels: dict | None = None
     fields: dict = dataclasses.field(default_factory=dict)
     format_version: int = FORMAT_VERSION
     companions: dict = dataclasses.field(default_factory=dict)
-    shards: list = None
+    shards: list | None = None
 
     def __post_init__(self):
         if self.format_version != FORMAT_VERSION:

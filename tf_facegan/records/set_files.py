@@ -14,7 +14,7 @@ from tf_facegan.records.level import ShardedReader
 _FOREIGN_RANGES = {"uint8": [0, 255], "float32": [-1, 1]}
 
 
-def find(path: str | Path) -> tuple[str, schema.SetInfo | None]:
+def find(path: Path) -> tuple[str, schema.SetInfo | None]:
     """(name, SetInfo or None) of the set in a folder."""
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: no such folder; the folder of a set expected")
@@ -33,7 +33,7 @@ def find(path: str | Path) -> tuple[str, schema.SetInfo | None]:
 
 
 def chosen_shards(
-    path: str | Path, info: schema.SetInfo | None, part: tuple[int, int] | None
+    path: Path, info: schema.SetInfo | None, part: tuple[int, int] | None
 ) -> list[int] | None:
     """The numbers of the shards to read; None is all."""
     if part is None:
@@ -79,7 +79,7 @@ def open_readers(
     return {reader.shape[1]: reader for reader in readers}
 
 
-def level_paths(path: str | Path, name: str, info: schema.SetInfo | None) -> list[list[Path]]:
+def level_paths(path: Path, name: str, info: schema.SetInfo | None) -> list[list[Path]]:
     """Record files of the levels, largest first, a list of shards each."""
     if info is not None:
         return schema.level_files(path, info)
@@ -92,7 +92,7 @@ def level_paths(path: str | Path, name: str, info: schema.SetInfo | None) -> lis
     return [[schema.level_file(path, name, log2)] for log2 in range(max(logs), 1, -1)]
 
 
-def foreign_info(path: str | Path, name: str, readers: dict[int, ShardedReader]) -> schema.SetInfo:
+def foreign_info(path: Path, name: str, readers: dict[int, ShardedReader]) -> schema.SetInfo:
     largest = readers[max(readers)]
     is_single = schema.parse_record_file(largest.path).log2 is None
     try:
@@ -126,7 +126,7 @@ def _describe(shape, dtype, count):
     return f"{count} records of {dtype} {shape}"
 
 
-def load_labels(path: str | Path, info: schema.SetInfo, is_foreign: bool) -> np.ndarray:
+def load_labels(path: Path, info: schema.SetInfo, is_foreign: bool) -> np.ndarray:
     file = schema.labels_file(path, info.name)
     if is_foreign and not file.is_file():
         file = next(iter(sorted(path.glob("*.labels"))), file)
@@ -143,7 +143,7 @@ def load_labels(path: str | Path, info: schema.SetInfo, is_foreign: bool) -> np.
 
 
 def trim_labels(
-    path: str | Path, info: schema.SetInfo, labels: np.ndarray, max_label_size: int | str
+    path: Path, info: schema.SetInfo, labels: np.ndarray, max_label_size: int | str
 ) -> tuple[np.ndarray, dict | None]:
     size = labels.shape[1] if max_label_size == "full" else max_label_size
     if not isinstance(size, int) or not 0 <= size <= labels.shape[1]:
@@ -158,7 +158,7 @@ def trim_labels(
     return labels[:, :size], {"size": size, "kind": described["kind"], "names": names}
 
 
-def load_fields(path: str | Path, info: schema.SetInfo) -> dict[str, np.ndarray]:
+def load_fields(path: Path, info: schema.SetInfo) -> dict[str, np.ndarray]:
     fields = {}
     for field, described in info.fields.items():
         file = schema.field_file(path, info.name, field)

@@ -43,14 +43,14 @@ class Companion:
       value_range: [lo, hi].
     """
 
-    load: object
+    load: Callable[[Any], np.ndarray]
     modalities: list
     value_range: list
 
 
 def write_set(
     path: str | Path,
-    examples: Sequence[Any],
+    examples: Sequence[Any] | np.ndarray,
     load: Callable[[Any], np.ndarray],
     *,
     modalities: Sequence[Sequence],

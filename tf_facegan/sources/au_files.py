@@ -38,7 +38,7 @@ class Annotations:
     faces: dict = dataclasses.field(default_factory=dict)
     failed: dict = dataclasses.field(default_factory=dict)
     problems: list = dataclasses.field(default_factory=list)
-    splits: dict = None
+    splits: dict | None = None
     is_list: bool = False
 
     def add(self, where: str, stem: str, values: Sequence[float]) -> None:

@@ -32,7 +32,7 @@ class Moment:
     name: str
     number: int
     points: np.ndarray
-    picture: np.ndarray = None
+    picture: np.ndarray | None = None
 
 
 def read_drive(path: str | Path, table: dict[int, np.ndarray] | None = None) -> Iterator[Moment]:

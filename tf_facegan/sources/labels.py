@@ -42,7 +42,7 @@ class _Table:
     """What a label file holds: a vector for each name, as the file spells it."""
 
     vectors: dict
-    names: list = None
+    names: list | None = None
     kind: str = "class"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -148,7 +149,7 @@ def load_square(path: str | Path, side: int, crop: faces.CropOptions = faces.WHO
     return images.channels_first(images.resized(image, (side, side), resample))
 
 
-def print_ranges(vectors: np.ndarray) -> None:
+def print_ranges(vectors: Sequence[np.ndarray]) -> None:
     """Prints lowest, mean and highest intensity of every action unit."""
     values = np.array(vectors)
     for name, column in zip(AUS, values.T):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -25,9 +25,24 @@ class Part:
       skipped: list of (what, reason), left out of it.
     """
 
-    examples: list
+    examples: Sequence
     fields: dict = dataclasses.field(default_factory=dict)
-    skipped: list = ()
+    skipped: Sequence = ()
+
+
+@overload
+def write(
+    path: str | Path, parts: Part, load: Callable[[Any], np.ndarray], **options: Any
+) -> schema.SetInfo: ...
+
+
+@overload
+def write(
+    path: str | Path,
+    parts: Mapping[str, Part],
+    load: Callable[[Any], np.ndarray],
+    **options: Any,
+) -> dict[str, schema.SetInfo]: ...
 
 
 def write(

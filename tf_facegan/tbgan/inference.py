@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class Output(outputs.Pictures):
     modalities: dict
     latents: np.ndarray
     labels: np.ndarray
-    make_meshes: object = None
+    make_meshes: Callable[[], list[TexturedMesh]] | None = None
 
     @functools.cached_property
     def meshes(self) -> list[TexturedMesh]:

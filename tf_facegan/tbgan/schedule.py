@@ -42,7 +42,7 @@ class Phase:
         return self.lod - self.level
 
 
-def phase_at(images: int, schedule: Schedule, resolution: int, num_devices: int) -> Phase:
+def phase_at(images: float, schedule: Schedule, resolution: int, num_devices: int) -> Phase:
     """Evaluates the schedule (PGGAN's TrainingSchedule).
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 import scipy.ndimage
@@ -79,7 +79,7 @@ def write_video(
     return path
 
 
-def frame_count(options: Options) -> int:
+def frame_count(options: Any) -> int:
     """Returns the frames of `duration_sec`; ValueError if there are none."""
     frames = int(np.rint(options.duration_sec * options.mp4_fps))
     if frames < 1:

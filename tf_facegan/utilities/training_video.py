@@ -39,7 +39,7 @@ class Options:
 class Snapshot:
     """A sheet of samples and when it was made: pathlib.Path, thousand images, level, seconds."""
 
-    path: object
+    path: Path
     kimg: float
     lod: float
     seconds: float

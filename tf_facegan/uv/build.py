@@ -80,12 +80,12 @@ class Plan:
     scale: float
     offset: np.ndarray
     alignment: np.ndarray
-    tcoords: np.ndarray = None
-    trilist: np.ndarray = None
-    raster: Raster = None
-    welded: np.ndarray = None
-    sources: np.ndarray = None
-    window: CylinderWindow = None
+    tcoords: np.ndarray | None = None
+    trilist: np.ndarray | None = None
+    raster: Raster | None = None
+    welded: np.ndarray | None = None
+    sources: np.ndarray | None = None
+    window: CylinderWindow | None = None
 
 
 def create_uv_maps(

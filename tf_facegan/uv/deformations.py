@@ -24,7 +24,7 @@ class Bump(NamedTuple):
     move: tuple
     spread: tuple  # sigmas across and up, mm
     left: tuple
-    right: tuple = None
+    right: tuple | None = None
 
 
 # One unit of an action is about as far as a face goes.

@@ -40,7 +40,7 @@ class UVLayout:
     scale: float
     offset: np.ndarray
     alignment: np.ndarray = dataclasses.field(default_factory=lambda: np.eye(4))
-    welded: np.ndarray = None
+    welded: np.ndarray | None = None
 
     @classmethod
     def from_tcoords(

@@ -44,7 +44,7 @@ class TexturedMesh(NamedTuple):
     trilist: np.ndarray
     tcoords: np.ndarray
     texture: np.ndarray
-    normals: np.ndarray = None
+    normals: np.ndarray | None = None
 
 
 def lookup(uv_map: np.ndarray, tcoords_pixel_scaled: np.ndarray) -> np.ndarray:

@@ -42,11 +42,11 @@ class Scan:
     path: Path
     points: np.ndarray
     trilist: np.ndarray
-    tcoords: np.ndarray = None
-    texture_path: Path = None
-    texture_size: tuple = None
-    colours: np.ndarray = None
-    landmarks: np.ndarray = None
+    tcoords: np.ndarray | None = None
+    texture_path: Path | None = None
+    texture_size: tuple | None = None
+    colours: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
 
     def texture(self) -> np.ndarray:
         """Decodes the texture picture: uint8 [H, W, 3], RGB.

@@ -44,10 +44,10 @@ class Face:
     side: float
     angle: float
     confidence: float
-    landmarks: np.ndarray = None
+    landmarks: np.ndarray | None = None
 
 
-def check_image(image: np.ndarray, source: str = "image") -> np.ndarray:
+def check_image(image: np.ndarray, source: object = "image") -> np.ndarray:
     """Checks a picture and gives it with its pixels in a row in memory.
 
     Args:
@@ -73,7 +73,9 @@ def check_image(image: np.ndarray, source: str = "image") -> np.ndarray:
     return np.ascontiguousarray(image)
 
 
-def find_faces(image: np.ndarray, detector: str = "cascade", source: str = "image") -> list[Face]:
+def find_faces(
+    image: np.ndarray, detector: str = "cascade", source: object = "image"
+) -> list[Face]:
     """Finds the faces of a picture.
 
     Args:

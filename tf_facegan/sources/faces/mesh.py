@@ -39,7 +39,7 @@ _MOST_FACES = 16
 _REGION = 2.0  # of a face's side: what is shown to the mesh of a face that the cascade finds
 
 
-def find_landmarks(image: np.ndarray, source: str = "image") -> np.ndarray:
+def find_landmarks(image: np.ndarray, source: object = "image") -> np.ndarray:
     """Finds the 68 landmarks of the largest face.
 
     Args:

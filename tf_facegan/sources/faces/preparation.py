@@ -53,7 +53,7 @@ WHOLE = CropOptions(crop="none")
 
 
 def find_crops(
-    photo: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+    photo: np.ndarray, options: CropOptions, size: int | None = None, source: object = "image"
 ) -> list[Crop]:
     """Finds the crops of all faces.
 
@@ -77,7 +77,7 @@ def find_crops(
 
 
 def find_crop(
-    photo: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+    photo: np.ndarray, options: CropOptions, size: int | None = None, source: object = "image"
 ) -> Crop:
     """Finds the crop of one face; arguments as `find_crops`.
 
@@ -103,7 +103,7 @@ def find_crop(
 
 
 def prepare(
-    image: np.ndarray, options: CropOptions, size: int | None = None, source: str = "image"
+    image: np.ndarray, options: CropOptions, size: int | None = None, source: object = "image"
 ) -> np.ndarray:
     """Prepares a picture of a data set.
 

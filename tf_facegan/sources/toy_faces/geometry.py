@@ -16,6 +16,7 @@ from tf_facegan.sources.toy_faces import muscles
 
 if TYPE_CHECKING:
     from tf_facegan.sources.toy_faces.identity import Identity
+    from tf_facegan.sources.toy_faces.scene import Scene
 
 
 MIRROR = np.array(
@@ -41,7 +42,7 @@ _NOSE_LIFT = np.array([0.1, 0.18, 0.27, 0.34, 0.12, 0.18, 0.22, 0.18, 0.12])
 class Camera:
     """The view of a scene onto an image of `size` pixels."""
 
-    scene: object
+    scene: Scene
     size: int
 
     @functools.cached_property
