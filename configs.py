@@ -258,9 +258,11 @@ _BENCHMARK_TICKS = {
     "train.network_snapshot_ticks": 1000,
 }
 
-# system -> {modifier: {dotted field: value}}
+# system -> {modifier: {dotted field: value}}. `quick` makes a preset for toy faces one that is done
+# in a minute or two: to see every step work, not to see anything learned.
 MODIFIERS = {
     "tbgan": {
+        "quick": {"train.total_kimg": 1.0},
         # float16 needs the gradients scaled, and an epsilon that it can tell from zero.
         "fp16": {
             "G.dtype": "float16",
@@ -316,6 +318,7 @@ MODIFIERS = {
         "HIST": {"train.save_weight_histograms": True},
     },
     "ganimation": {
+        "quick": {"train.num_epochs": 2, "train.num_epochs_decay": 1, "train.reading_epochs": 1},
         "virtual": {"loss.use_virtual": True},
         "published": {
             "networks.condition_after_norm": False,
@@ -325,10 +328,18 @@ MODIFIERS = {
         },
     },
     "rdgan": {
+        "quick": {
+            "face.max_iter": 40,
+            "fine.max_iter": 20,
+            "train.summary_iterations": 20,
+            "train.times_to_save": 20,
+            "train.validation_pairs": 16,
+        },
         "published": RDGAN_PUBLISHED,
     },
     # What was published, defects included; `docs/expression.md` lists them.
     "expression-autoencoder": {
+        "quick": {"train.epochs": 2},
         "published": {
             "data.channel_order": "bgr",
             "network.code_activation": "softmax",
@@ -338,6 +349,7 @@ MODIFIERS = {
         },
     },
     "expression-cwgan": {
+        "quick": {"train.epochs": 4, "train.decay_epochs": 2, "train.image_snapshot_ticks": 2},
         "published": {
             "data.channel_order": "bgr",
             "data.layout": "scrambled",
@@ -349,6 +361,7 @@ MODIFIERS = {
         },
     },
     "expression-vgg16": {
+        "quick": {"train.epochs": 1, "train.fine_tune_epochs": 1},
         "published": {
             "network.preprocessing": "tf",
             "train.split": "random",
@@ -358,6 +371,7 @@ MODIFIERS = {
         },
     },
     "tdgan": {
+        "quick": {"train.epochs": 1},
         # The best network was chosen, and its accuracy reported, on the test set.
         "published": {"validation.source": "test"},
     },

@@ -109,11 +109,9 @@ def test_python_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for block in blocks:
         assert len([line for line in block.splitlines() if line and "import" not in line]) <= 3
-        (name,) = re.findall(r'load\("results/([^"]+)"\)', block)
-        system = "tbgan" if "pgan" in name else name.partition("-")[2]
-        run = untrained.make_run(system, tmp_path / system)
-        (tmp_path / "results").mkdir(exist_ok=True)
-        shutil.copytree(run, tmp_path / "results" / name)
+        (system,) = re.findall(r'load\("([^"]+)"\)', block)
+        run = untrained.make_run(system, tmp_path / f"made-{system}")
+        shutil.copytree(run, tmp_path / "results" / run.name)
     for number, name in enumerate(("photo.png", "other.png")):
         face = render(Identity.random(3 + number), np.zeros(17), Scene.random(4), 160).image
         write_image(tmp_path / name, np.pad(face, ((60, 30), (50, 110), (0, 0)), mode="edge"))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
+from tf_facegan import systems
 from tf_facegan.engine import run_folder
 from tf_facegan.engine.run_folder import RunFolder, create, load_network, locate, utility_folder
 
@@ -40,6 +41,21 @@ def test_runs_are_found_by_number_name_path_and_latest(tmp_path):
         locate("0", twins)
     with pytest.raises(FileNotFoundError, match="does not exist"):
         locate(0, tmp_path / "nothing")
+
+
+def test_a_system_is_its_newest_run(tmp_path):
+    training_run(tmp_path, "a")
+    newest = training_run(tmp_path, "b")
+    other = create(tmp_path, "other")
+    other.save_config(systems.get("tdgan").part("config")())
+    damaged = create(tmp_path, "damaged")
+    (damaged.path / "config.json").write_text("{")
+    assert locate("tbgan", tmp_path).path == newest.path
+    assert locate("tdgan", tmp_path).path == other.path
+    (tmp_path / "tdgan-imported").mkdir()
+    assert locate("tdgan", tmp_path).name == "tdgan-imported"  # the beginning of a name
+    with pytest.raises(FileNotFoundError, match="run 'rdgan' not found"):
+        locate("rdgan", tmp_path)
 
 
 def test_configuration_round_trip_and_its_errors(tmp_path):

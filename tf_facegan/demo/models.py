@@ -69,7 +69,7 @@ class Models:
         labels = run_folder.RunFolder(self._paths[name][1]).load_dataset().labels
         return [str(label) for label in (labels or {}).get("names") or ()]
 
-    def pipeline(self, name: str) -> Pipeline:
+    def pipeline(self, name: str | None) -> Pipeline:
         """Returns the pipeline of one.
 
         Raises:

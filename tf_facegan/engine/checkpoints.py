@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -28,7 +29,9 @@ class Checkpoints:
       keep: int, how many of the newest are kept.
     """
 
-    def __init__(self, folder: str | Path, items: dict[str, tf.Module], keep: int = 2):
+    def __init__(
+        self, folder: str | Path, items: Mapping[str, tf.Module | tf.Variable], keep: int = 2
+    ):
         self._folder = Path(folder)
         self._checkpoint = tf.train.Checkpoint(**items)
         self._keep = keep

@@ -246,8 +246,8 @@ def locate(run_id: str | int | os.PathLike, result_dir: str | os.PathLike) -> Ru
     """Finds a run folder.
 
     Args:
-      run_id: a path, a run number, a folder name or its beginning, or `latest` (the newest training
-        run).
+      run_id: a path, a run number, a folder name or its beginning, `latest` (the newest training
+        run), or the name of a system (its newest one).
       result_dir: folder of run folders.
 
     Returns:
@@ -263,14 +263,15 @@ def locate(run_id: str | int | os.PathLike, result_dir: str | os.PathLike) -> Ru
         raise FileNotFoundError(f"result folder {root} does not exist")
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     if text == "latest":
-        found = [path for path in folders if (path / CONFIG).is_file()]
-        found = sorted(found, key=lambda path: RunFolder(path).number or -1)[-1:]
+        found = _trained(folders)[-1:]
     elif (root / text).is_dir():
         found = [root / text]
     elif text.isdigit():
         found = [path for path in folders if RunFolder(path).number == int(text)]
     else:
         found = [path for path in folders if path.name.startswith(text)]
+        if not found and text in systems.SYSTEMS:
+            found = [path for path in _trained(folders) if _system(path) == text][-1:]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise ValueError(f"run {text!r} is ambiguous in {root}: {names}")
@@ -278,6 +279,21 @@ def locate(run_id: str | int | os.PathLike, result_dir: str | os.PathLike) -> Ru
         names = ", ".join(path.name for path in folders) or "nothing"
         raise FileNotFoundError(f"run {text!r} not found in {root}; there is: {names}")
     return _open(found[0])
+
+
+def _trained(folders):
+    """Those of training runs, by number."""
+    found = [path for path in folders if (path / CONFIG).is_file()]
+    return sorted(found, key=lambda path: RunFolder(path).number or -1)
+
+
+def _system(path):
+    """Name of the system of a run; None where its configuration does not say."""
+    try:
+        values = read_json(path / CONFIG)
+    except ValueError:  # a damaged one is no reason not to find others
+        return None
+    return values.get("system") if isinstance(values, dict) else None
 
 
 def _open(path):

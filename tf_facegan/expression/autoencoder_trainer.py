@@ -97,7 +97,7 @@ class AutoencoderTrainer(Trainer):
     def _is_unit(self):
         return self.config.network.target_range == "unit"
 
-    def checkpoint_items(self) -> dict[str, tf.Module]:
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         return {"autoencoder": self.autoencoder, "opt": self.opt, "history": self.history}
 
     def networks(self) -> dict[str, dict[str, np.ndarray]]:

@@ -144,7 +144,7 @@ class ClassifierTrainer(Trainer):
         _, terms = self._loss(records, labels)
         return {name.replace("Loss", "Validation"): value for name, value in terms.items()}
 
-    def checkpoint_items(self) -> dict[str, tf.Module]:
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         return {
             "classifier": self.classifier,
             "opt": self.opt,

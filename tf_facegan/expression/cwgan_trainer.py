@@ -198,7 +198,7 @@ class CWGANTrainer(Trainer):
 
     # What the loop asks for
 
-    def checkpoint_items(self) -> dict[str, tf.Module]:
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         return {"G": self.G, "D": self.D, "G_opt": self.G_opt, "D_opt": self.D_opt}
 
     def networks(self) -> dict[str, dict[str, np.ndarray]]:

@@ -139,7 +139,7 @@ class Trainer:
         validation, self._scores = self._scores, {}
         return {**{f"{phase.stage}/{k}": v for k, v in scalars.items()}, **validation}
 
-    def checkpoint_items(self) -> dict[str, tf.Module]:
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         items = {"stage": self._stage}
         for stage in self.stages.values():
             items.update({**stage.networks, **stage.optimizers})

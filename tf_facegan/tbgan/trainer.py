@@ -154,7 +154,7 @@ class Trainer:
     def _example(batch):
         return {"images": batch["images"], "labels": batch["labels"]}
 
-    def checkpoint_items(self) -> dict[str, tf.Module]:
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         return {
             "G": self.G,
             "D": self.D,
