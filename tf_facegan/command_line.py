@@ -22,7 +22,9 @@ class ArgumentParser(argparse_flags.ArgumentParser):
     Of a flag, choice or sub-command that is none, the line names what is nearest.
     """
 
-    def parse_known_args(self, args=None, namespace=None):
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
         parsed, others = super().parse_known_args(args, namespace)
         if others:
             shown = [a for a in self._actions if a.help is not argparse.SUPPRESS]

@@ -47,7 +47,7 @@ def atomic_file(path: str | Path, mode: str = "wb") -> Iterator[IO]:
         raise
 
 
-def remove_leftovers(folder, names):
+def remove_leftovers(folder: str | Path, names: Sequence[str]) -> None:
     """Removes what `atomic_file` leaves in a folder when its process is killed.
 
     Args:

@@ -149,7 +149,7 @@ class Pipeline(abc.ABC):
         return Path(folder)
 
     @abc.abstractmethod
-    def __call__(self, *args, **options):
+    def __call__(self, *args: Any, **options: Any) -> Any:
         """Edits or makes pictures: see above."""
 
     @abc.abstractmethod

@@ -126,7 +126,10 @@ def test_emotions(tmp_path):
         ("video,emotion\nS001-001,Anger\n", "columns video and expression expected"),
         ("video,expression\n", "columns video and expression expected, with rows"),
         ("video,expression\nS009-001,Anger\n", "emotions.csv, row 2: no video S009-001"),
-        ("video,expression\nS001-001,Joy\n", "row 2: expression is 'Joy', expected one of Surprise, Fear,"),
+        (
+            "video,expression\nS001-001,Joy\n",
+            "row 2: expression is 'Joy', expected one of Surprise",
+        ),
         ("video,expression,peak\nS001-001,Fear,x\n", "row 2: peak x, the number of a frame"),
         ("video,expression\nS001-001,Fear\nS001-001,Anger\n", "row 3: a second row for S001-001"),
         ("video,expression,peak\nS001-001,Fear,9\n", "peak 9 of S001-001 is none of its frames"),

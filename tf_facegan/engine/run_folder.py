@@ -34,7 +34,7 @@ FINAL_SNAPSHOT = "network-final.npz"
 _WRITTEN = ("network-*.npz", "*.json", "*.jsonl", "*.csv", DONE)
 
 
-def sheet_name(kimg):
+def sheet_name(kimg: float) -> str:
     """Returns the name of the sheet of samples made after `kimg` thousand images, `fakes000012` for
     12.3, without its ending."""
     return f"fakes{int(kimg):06d}"
@@ -78,7 +78,7 @@ class RunFolder:
                 pass  # a file system without locks
             yield
 
-    def remove_leftovers(self):
+    def remove_leftovers(self) -> None:
         """Removes half-written files of a process that was killed."""
         files.remove_leftovers(self.path, _WRITTEN)
 
