@@ -25,6 +25,11 @@ class Page:
             "--disable-dev-shm-usage",
             "--window-size=1280,1400",
             "--enable-unsafe-swiftshader",  # WebGL without a GPU
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-quic",
+            "--disable-sync",
         ):
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

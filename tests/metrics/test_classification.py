@@ -64,6 +64,18 @@ def test_files(tmp_path, report):
     assert picture[140, 140, 0] < picture[140, 250, 0]  # three of four are darker than none
 
 
+def test_a_long_protocol_is_wrapped():
+    protocol = {"data": "/data/" + 40 * "long/", "split": "test", "network": "network-best.npz"}
+    report = classification.report([0, 1, 2], [0, 1, 2], NAMES, protocol)
+    short = classification.report([0, 1, 2], [0, 1, 2], NAMES, {"split": "test"})
+    picture = report.picture()
+    assert picture.shape[1] == short.picture().shape[1]
+    assert picture.shape[0] > short.picture().shape[0] + 40  # at least three lines instead of one
+    below = picture[130 + 3 * 56 :]
+    assert below[:, -6:].min() == 255 and below[:, :6].min() == 255
+    assert below[-20:].min() < 100
+
+
 @pytest.mark.parametrize(
     ("labels", "predictions", "message"),
     [

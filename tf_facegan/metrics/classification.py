@@ -13,7 +13,7 @@ import numpy as np
 
 from tf_facegan import files
 
-_CELL, _MARGIN = 56, 130  # pixels of the picture
+_CELL, _MARGIN, _LINE = 56, 130, 20  # pixels of the picture
 
 
 def confusion_matrix(
@@ -136,7 +136,10 @@ class Report:
     def picture(self) -> np.ndarray:
         """Draws the matrix in shares of each true class: uint8 [H, W, 3], BGR."""
         side = _MARGIN + _CELL * len(self.names)
-        image = np.full((side + 48, side + 16, 3), 255, np.uint8)
+        accuracies = f"accuracy {self.accuracy:.1%}", f"mean {self.mean_class_accuracy:.1%}"
+        lines = _lines([*accuracies, f"{self.count} examples"], side, 0.42)
+        lines += _lines([f"{key} {value}" for key, value in self.protocol.items()], side, 0.36)
+        image = np.full((side + 8 + _LINE * len(lines), side + 16, 3), 255, np.uint8)
         _write(image, "true \\ predicted", (_MARGIN - 8, _MARGIN - 10), align="right")
         shares = np.nan_to_num(_ratio(self.confusion, self.confusion.sum(axis=1, keepdims=True)))
         for row, name in enumerate(self.names):
@@ -145,10 +148,8 @@ class Report:
             _write(image, name, (middle, _MARGIN - (10 if row % 2 else 28)), align="middle")
             for column in range(len(self.names)):
                 self._draw_cell(image, row, column, shares[row, column])
-        accuracies = f"accuracy {self.accuracy:.1%}, mean {self.mean_class_accuracy:.1%}"
-        _write(image, f"{accuracies}, {self.count} examples", (8, side + 18))
-        protocol = ", ".join(f"{key} {value}" for key, value in self.protocol.items())
-        _write(image, protocol, (8, side + 38), size=0.36)
+        for number, (line, size) in enumerate(lines):
+            _write(image, line, (8, side + 18 + _LINE * number), size=size)
         return image
 
     def _draw_cell(self, image, row, column, share):
@@ -183,8 +184,31 @@ def _plain(value):
     return None if np.isnan(value) else float(value)
 
 
+def _lines(parts, width, size):
+    """Parts, with commas between them, as (line, size of letters) not wider than `width` pixels."""
+
+    def fits(text):
+        return _width(text, size) <= width
+
+    lines, line = [], ""
+    for word in ", ".join(parts).split(" "):
+        if line and not fits(f"{line} {word}"):
+            lines.append(line)
+            line = ""
+        line = f"{line} {word}".strip()
+        while not fits(line):  # a long path, say
+            most = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or fits(line[:n]))
+            lines.append(line[:most])
+            line = line[most:]
+    return [(text, size) for text in [*lines, line]]
+
+
+def _width(text, size):
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
+    return width
+
+
 def _write(image, text, place, align="left", size=0.42, ink=0):
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    (width, _), _ = cv2.getTextSize(text, font, size, 1)
+    width, font = _width(text, size), cv2.FONT_HERSHEY_SIMPLEX
     x = place[0] - {"left": 0, "middle": width // 2, "right": width}[align]
     cv2.putText(image, text, (x, place[1]), font, size, (ink, ink, ink), 1, cv2.LINE_AA)
