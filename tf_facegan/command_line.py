@@ -44,6 +44,40 @@ class ArgumentParser(argparse_flags.ArgumentParser):
         self.exit(1, f"error: {message} ({self.prog} -h lists what there is)\n")
 
 
+def program(name: str, description: str) -> tuple[ArgumentParser, Any]:
+    """Returns the parser of `python -m tf_facegan.<name>`, and what its sub-commands are added to.
+
+    Args:
+      name: of the module within the package.
+      description: the module's docstring, with examples.
+    """
+    parser = ArgumentParser(
+        prog=f"python -m tf_facegan.{name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser, parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+
+def parse(
+    parser: ArgumentParser,
+    commands: Any,
+    examples: Mapping[str, Sequence[str]],
+    argv: Sequence[str] | None,
+) -> argparse.Namespace:
+    """Parses the command line of a `program`.
+
+    Args:
+      parser, commands: as `program` returned them, with all sub-commands added.
+      examples: as of `add_examples`.
+      argv: words; None: those that the process was started with.
+    """
+    add_examples(commands, examples)
+    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
+    quiet_tensorflow()
+    return args
+
+
 def add_examples(commands: Any, examples: Mapping[str, Sequence[str]]) -> None:
     """Puts examples below the help of sub-commands.
 

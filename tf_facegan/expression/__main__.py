@@ -45,18 +45,13 @@ EXAMPLES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
-    args = _parser().parse_args(sys.argv[1:] if argv is None else argv)
-    command_line.quiet_tensorflow()
+    parser, commands = command_line.program("expression", __doc__)
+    _add_commands(commands)
+    args = command_line.parse(parser, commands, EXAMPLES, argv)
     return command_line.run(_COMMANDS[args.command], args)
 
 
-def _parser():
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.expression",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+def _add_commands(commands):
     of_generator = "run of expression-cwgan (number, folder, name, `latest`), or a published "
     of_generator += "checkpoint model_<epoch>_<iteration>.ckpt"
 
@@ -114,8 +109,6 @@ def _parser():
     add = _command(commands, "show", "a sheet of a published array of samples")
     add("samples", metavar="SAMPLES", help="<Expression>_<epoch>_<amount>.npy")
     add("out", metavar="OUT", help=".png file to write")
-    command_line.add_examples(commands, EXAMPLES)
-    return parser
 
 
 def _command(commands, name, help):

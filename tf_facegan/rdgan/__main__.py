@@ -9,7 +9,6 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -43,12 +42,7 @@ EXAMPLES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.rdgan",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    adders = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser, adders = command_line.program("rdgan", __doc__)
     for add_command in (
         _predict,
         _synthesise,
@@ -60,9 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _export,
     ):
         add_command(adders)
-    command_line.add_examples(adders, EXAMPLES)
-    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    command_line.quiet_tensorflow()
+    args = command_line.parse(parser, adders, EXAMPLES, argv)
     return command_line.run(args.run_command, args)
 
 

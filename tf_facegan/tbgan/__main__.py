@@ -28,12 +28,7 @@ EXAMPLES = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.tbgan",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = command_line.program("tbgan", __doc__)
     generate_parser = commands.add_parser(
         "generate", help="random faces of a run as PNG, a sheet for each modality"
     )
@@ -52,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         add("--result_dir", default="results", metavar="DIR", help="default: %(default)s")
         command_line.add_debug_flag(sub)
         sub.set_defaults(run_command=function)
-    command_line.add_examples(commands, EXAMPLES)
-    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    command_line.quiet_tensorflow()
+    args = command_line.parse(parser, commands, EXAMPLES, argv)
     return command_line.run(args.run_command, args)
 
 

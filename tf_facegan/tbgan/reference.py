@@ -59,12 +59,7 @@ def extract(model: ProgressiveNetwork) -> dict[str, np.ndarray]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.tbgan.reference",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = command_line.program("tbgan.reference", DESCRIPTION)
     command = commands.add_parser("import", help="network pickle to run folder")
     command.add_argument("pickle", help="network-snapshot-<kimg>.pkl or network-final.pkl")
     command.add_argument("out_dir", help="run folder to make, e.g. results/032-published")
@@ -72,9 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--uv_dict", metavar="FILE", help="512_UV_dict.pkl, to make meshes (default: none)"
     )
     command_line.add_debug_flag(command)
-    command_line.add_examples(commands, EXAMPLES)
-    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    command_line.quiet_tensorflow()
+    args = command_line.parse(parser, commands, EXAMPLES, argv)
     return command_line.run(import_networks, args)
 
 
