@@ -116,5 +116,7 @@ def test_sizes(tmp_path, folder):
 
 def test_without_the_package(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "lmdb", None)
-    with pytest.raises(ImportError, match="needs the package lmdb, .* type: pip install lmdb"):
+    with pytest.raises(
+        ImportError, match=r"create_lsun needs more .*pip install 'tf_facegan\[lsun\]'"
+    ):
         lsun.create_set(tmp_path / "set", tmp_path)

@@ -166,11 +166,11 @@ def test_a_frame_without_landmarks_is_named_where_nothing_can_find_them(
     write_video(tmp_path / "mmi/S001-001.avi", with_landmarks=False)
 
     def find_landmarks(image, source):
-        raise ImportError("this needs MediaPipe")
+        raise ImportError("this needs more")
 
     monkeypatch.setattr(faces, "find_landmarks", find_landmarks)
     message = failure(capsys, tmp_path)
-    assert "S001-001.avi, frame 0: no landmarks (img0.txt); to find them this needs M" in message
+    assert "S001-001.avi, frame 0: no landmarks (img0.txt); to find them this needs m" in message
 
 
 def test_ffmpeg_adds_no_lines_of_its_own(tmp_path):

@@ -8,9 +8,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tf_facegan.extras import missing
 from tf_facegan.files import read_text
-
-HOW_TO_INSTALL = "pip install trueskill==0.4.5"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,9 +51,7 @@ def rank(choices: Sequence[tuple]) -> list[Skill]:
     try:
         import trueskill
     except ImportError as error:
-        raise ImportError(
-            f"ranking needs TrueSkill, which cannot be imported ({error}); type: {HOW_TO_INSTALL}"
-        ) from error
+        raise ImportError(missing("ranking", "ranking", error)) from error
     if not choices:
         raise ValueError("no choices to rank by")
     environment = trueskill.TrueSkill()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from tf_facegan.extras import missing
 from tf_facegan.records import schema
 from tf_facegan.sources import image_folder, images, pictures
 
@@ -110,8 +111,6 @@ def _environment(data_file):
 def _lmdb():
     try:
         import lmdb
-    except ImportError:
-        raise ImportError(
-            "create_lsun needs the package lmdb, which is not installed; type: pip install lmdb"
-        ) from None
+    except ImportError as error:
+        raise ImportError(missing("create_lsun", "lsun", error)) from None
     return lmdb

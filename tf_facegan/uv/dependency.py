@@ -28,6 +28,6 @@ def require_menpo3d(module: str = "menpo3d") -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"this needs menpo3d, which cannot be imported ({error}); in a checkout type "
-            f"`make setup`, elsewhere: {HOW_TO_BUILD}"
+            f"this needs menpo3d, the extra [mesh], which cannot be imported ({error}); in a "
+            f"checkout type `make setup`, elsewhere: {HOW_TO_BUILD}"
         ) from error

@@ -8,11 +8,8 @@ import warnings
 
 import numpy as np
 
+from tf_facegan.extras import missing
 from tf_facegan.sources.faces.detection import Face, cascade_faces, check_image
-
-HOW_TO_INSTALL = (
-    "pip install 'mediapipe==0.10.14' 'jax<0.4.35' 'opencv-contrib-python<4.12' 'numpy==1.26.*'"
-)
 
 # Points of the mesh that lie where the 68-point markup (iBUG) has its own.
 INDICES = np.array(
@@ -123,9 +120,7 @@ def _face_mesh():
             warnings.simplefilter("ignore")
             from mediapipe.python.solutions.face_mesh import FaceMesh
     except ImportError as error:
-        raise ImportError(
-            f"this needs MediaPipe, which cannot be imported ({error}); type: {HOW_TO_INSTALL}"
-        ) from error
+        raise ImportError(missing("this", "landmarks", error)) from error
     # What protobuf says when the mesh is used for the first time.
     warnings.filterwarnings("ignore", "SymbolDatabase.GetPrototype", UserWarning)
     return FaceMesh(static_image_mode=True, max_num_faces=_MOST_FACES)
