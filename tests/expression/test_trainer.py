@@ -25,7 +25,7 @@ def test_seeds_decide_weights(kind, faces, strategy):
         (
             "cwgan",
             {"data.layout": "nchw"},
-            "data.layout is 'nchw' (did you mean 'nhwc'?), expected",
+            r"'nchw' \(did you mean 'nhwc'\?\), expected one of nhwc, scr",
         ),
         ("cwgan", {"loss.mismatch_weight": 1.0}, "mismatch_weight is 1.0, 0 to below 1 expected"),
         ("cwgan", {"networks.kind": "add"}, "noise_dim is 8, 7 as condition_dim expected"),
