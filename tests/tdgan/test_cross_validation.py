@@ -67,6 +67,16 @@ def test_all_folds_are_trained_and_their_accuracies_reported(roles, tmp_path, mo
     assert "is finished (_training-done.txt is there)" in capsys.readouterr().err
 
 
+def test_a_second_process_refuses(roles, tmp_path, capsys):
+    config = train.new_config(train.parse(flags(roles, tmp_path)))
+    parent = run_folder.create(tmp_path, "tdgan-3-folds")
+    parent.save_config(config)
+    with parent.locked():
+        assert train.main(["--resume", "0", "--result_dir", str(tmp_path)]) == 1
+    assert f"{parent.path}: another process is training there" in capsys.readouterr().err
+    assert not list(parent.path.glob("*fold0"))
+
+
 @pytest.mark.parametrize(
     "words, message",
     [

@@ -53,6 +53,15 @@ def train(config, result_dir="results", run=None):
         run.save_config(training.absolute_paths(config))
     elif (run.path / run_folder.DONE).is_file():
         raise ValueError(f"{run.path} is finished ({run_folder.DONE} is there): nothing to resume")
+    with run.locked():
+        results = _all_folds(config, run)
+    for name, values in summary(results).items():
+        print(f"{name}: mean {values['mean']:.4f}, deviation {values['deviation']:.4f}", flush=True)
+    return run
+
+
+def _all_folds(config, run):
+    """Trains what is not trained yet; returns the accuracies of all folds."""
     results = []
     for fold in range(config.data.folds):
         print(f"fold {fold}, {fold + 1} of {config.data.folds}", flush=True)
@@ -62,9 +71,7 @@ def train(config, result_dir="results", run=None):
         tf.keras.backend.clear_session()
         gc.collect()
     write_text(run.path / run_folder.DONE, "")
-    for name, values in summary(results).items():
-        print(f"{name}: mean {values['mean']:.4f}, deviation {values['deviation']:.4f}", flush=True)
-    return run
+    return results
 
 
 def accuracies(run):
