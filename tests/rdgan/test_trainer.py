@@ -170,6 +170,21 @@ def test_an_iteration_runs_its_steps_on_new_batches(trainer):
     assert all(np.isfinite(float(value)) for value in scalars.values())
 
 
+def test_what_is_not_finite_in_any_batch_is_named(sequences):
+    one = make(sequences)  # its moving statistics are spoilt
+    phase = one.phase(Progress())
+
+    def batches():
+        for number, batch in enumerate(one.batches(phase, 0)):
+            bad = {"targets": tf.fill(batch["targets"].shape, np.nan)} if number == 1 else {}
+            yield {**batch, **bad}
+
+    scalars = one.iteration(phase, batches(), Progress())
+    bad = {name for name, value in scalars.items() if not np.isfinite(float(value))}
+    assert {"face/D_steps/D_loss/dloss_real", "face/D_steps/loss_D"} <= bad
+    assert float(scalars["face/D_skipped_steps"]) == pytest.approx(1 / 3)
+
+
 @pytest.mark.slow
 def test_two_way_stage(sequences):
     for changes, is_trained in (({}, True), (PUBLISHED, False)):

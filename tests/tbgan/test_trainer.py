@@ -102,6 +102,11 @@ def test_several_discriminator_steps_consume_as_many_batches(faces, trainer):
     iterate(one, 0)
     np.testing.assert_allclose(float(one.D_opt.beta2_power), 0.99**4, rtol=1e-6)
     np.testing.assert_allclose(float(one.G_opt.beta2_power), 0.99**2, rtol=1e-6)
+    batches = [next(one.batches(phase, 0)) for _ in range(3)]
+    batches[0] = {**batches[0], "images": batches[0]["images"] * np.nan}
+    scalars = one.iteration(phase, iter(batches), Progress())
+    assert not np.isfinite(float(scalars["Loss/real_scores"]))
+    np.testing.assert_allclose(float(scalars["TrainD/overflow_frequency"]), 1 / 3, rtol=1e-6)
 
 
 def test_a_minibatch_in_parts_steps_like_a_whole_one(faces, trainer):

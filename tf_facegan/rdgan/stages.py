@@ -72,17 +72,19 @@ class Stage:
         """Takes one step of the discriminators, then clips their weights.
 
         Returns:
-          {"D_skipped_steps": scalar}, 1 if the gradients were not finite.
+          {"D_steps/<published name>": scalar} of the losses on this batch, before the step, and
+          "D_skipped_steps", 1 if the gradients were not finite.
         """
         batch = self.prepare(batch, draws)
         made = self.generate(batch, draws)
         variables = list(self._D_named.values())
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            loss, _ = self.discriminator_loss(self.judge(batch, made, draws))
+            loss, terms = self.discriminator_loss(self.judge(batch, made, draws))
         skipped = self._D_opt.apply(tape.gradient(loss, variables), variables, learning_rate)
         clip_weights(self._clipped, self.config.train.clip)
-        return {"D_skipped_steps": skipped}
+        terms = {f"D_steps/{name}": value for name, value in terms.items()}
+        return {**terms, "D_skipped_steps": skipped}
 
     def generator_step(
         self,

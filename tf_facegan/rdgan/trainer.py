@@ -124,18 +124,24 @@ class Trainer:
         """Runs the discriminator steps of the phase and one generator step, all on new batches.
 
         Returns:
-          dict of summary name to scalar tensor: the losses of the generator's batch.
+          dict of summary name to scalar tensor: the losses of the generator's batch, and the means
+          of the discriminator's over its own batches (`D_steps/…`).
         """
         self._stage.assign(list(self.stages).index(phase.stage))
         step = progress.images // self._batch_size
-        scalars = {}
+        taken = {"D": [], "G": []}
         for number in range(phase.d_steps + 1):
             batch = next(batches)
             draws = self.draws(phase.stage, step + number, self._batch_size)
             inputs = split_batch(self.strategy, (batch, draws))
             side = "G" if number == phase.d_steps else "D"
             rate = tf.constant(getattr(phase, f"{side}_lr"), tf.float32)
-            scalars.update(self.step(phase.stage, side, *inputs, rate))
+            taken[side].append(self.step(phase.stage, side, *inputs, rate))
+        scalars = {
+            name: sum(one[name] for one in steps) / len(steps)
+            for steps in taken.values()
+            for name in steps[0]
+        }
         validation, self._scores = self._scores, {}
         return {**{f"{phase.stage}/{k}": v for k, v in scalars.items()}, **validation}
 

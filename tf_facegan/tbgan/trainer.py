@@ -261,15 +261,20 @@ class Trainer:
         return run_replicas(self.strategy, self._replica_step, args)
 
     def _replica_step(self, level, fade, rates, examples, draws, parts):
-        (G_lrate, D_lrate), lod = rates, (level, fade)
+        (G_lrate, D_lrate), lod, taken = rates, (level, fade), []
         for batch, drawn in zip(examples, draws["D"]):
-            terms, D_overflow = self._discriminator_step(batch, drawn, lod, D_lrate, parts)
+            taken.append(self._discriminator_step(batch, drawn, lod, D_lrate, parts))
             # Before the generator's step, as published: the average lags by one step.
             averages, sources = (net.named_variables.values() for net in (self.Gs, self.G))
             ema_update(averages, sources, self.config.train.G_smoothing)
         G_overflow = self._generator_step(draws["G"], lod, G_lrate, parts)
+        terms = {
+            name: tf.reduce_mean(tf.cast([one[name] for one, _ in taken], tf.float32))
+            for name in taken[0][0]
+        }
+        D_overflow = tf.reduce_mean([overflow for _, overflow in taken])
         scalars = {
-            **{name: tf.reduce_mean(tf.cast(term, tf.float32)) for name, term in terms.items()},
+            **terms,
             "TrainG/learning_rate": G_lrate,
             "TrainD/learning_rate": D_lrate,
             "TrainG/overflow_frequency": G_overflow,
