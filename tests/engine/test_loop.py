@@ -94,6 +94,39 @@ def test_a_term_that_is_not_finite_stops_the_run(tmp_path, bad, saved):
     assert restored(path) == (20, 20 * BATCH)
 
 
+class Skipping(Counter):
+    """The gradients of some of its iterations are not finite, although its terms are."""
+
+    def __init__(self, skipped, **options):
+        super().__init__(**options)
+        self.skipped = skipped
+
+    def iteration(self, phase, batches, progress):
+        scalars = super().iteration(phase, batches, progress)
+        share = float(int(self.count.numpy()) in self.skipped)
+        return {**scalars, "TrainG/overflow_frequency": 0.0, "TrainD/overflow_frequency": share}
+
+
+def test_gradients_that_stay_not_finite_stop_the_run(tmp_path):
+    path = tmp_path / "run"
+    message = r"not finite at 12.0 kimg: gradients \(TrainD/overflow_frequency\); .* at 9.0 kimg"
+    with pytest.raises(ValueError, match=message):
+        train(path, Skipping(range(8, 21)))
+    assert restored(path) == (9, 9 * BATCH)  # every step that was taken is in it
+    train(path, Skipping(()))
+    assert restored(path) == (20, 20 * BATCH)
+
+
+def test_single_steps_that_are_skipped_are_a_warning(tmp_path):
+    train(tmp_path / "run", Skipping({2, 3, 8, 9, 10, 11, 17}))
+    lines = (tmp_path / "run" / "log.txt").read_text().splitlines()
+    told = [line.partition("finite: ")[2] for line in lines if line.startswith("warning: steps")]
+    shares = ["66.7%", "66.7%", "66.7%", "33.3%"]
+    assert told == [f"{share} (TrainD/overflow_frequency)" for share in shares]
+    train(tmp_path / "scaled", Skipping(range(2, 15), scales_losses=True))
+    assert "warning" not in (tmp_path / "scaled" / "log.txt").read_text()
+
+
 def test_nothing_is_saved_between_ticks_either(tmp_path):
     path = tmp_path / "run"
     always = types.SimpleNamespace(checkpoint_minutes=0.0, keep_checkpoints=2)

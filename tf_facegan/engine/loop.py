@@ -41,7 +41,7 @@ from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.disk import resumable
 from tf_facegan.engine.progress import Progress, format_time
 from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
-from tf_facegan.engine.summaries import Averages, EventFile
+from tf_facegan.engine.summaries import Averages, EventFile, is_skipped_share
 from tf_facegan.engine.workers import Workers
 from tf_facegan.files import named, write_text
 
@@ -234,6 +234,7 @@ class Loop:
             f"time {format_time(progress.seconds):<12s} sec/tick {timing['sec_per_tick']:<7.1f} "
             f"sec/kimg {timing['sec_per_kimg']:<7.2f} maintenance {self._maintenance:.1f}"
         )
+        self._warn_of_skipped(means)
         values = dict(means)
         values.update({f"Progress/{name}": value for name, value in phase.scalars().items()})
         values.update({"Progress/tick": progress.tick, "Progress/kimg": progress.kimg})
@@ -246,6 +247,13 @@ class Loop:
         if histograms:
             self._events.histograms(histograms(), progress.images)
 
+    def _warn_of_skipped(self, means):
+        """Says which steps were skipped, where that is no part of the method."""
+        shares = {n: share for n, share in means.items() if is_skipped_share(n) and share > 0}
+        if shares and not getattr(self._trainer, "scales_losses", False):
+            listed = ", ".join(f"{share:.1%} ({name})" for name, share in shares.items())
+            self._log.write(f"warning: steps skipped, as gradients were not finite: {listed}")
+
     def _snapshot(self, name):
         self._run.save_snapshot(name, self._trainer.networks())
 
@@ -254,8 +262,11 @@ class Loop:
 
     def _check_finite(self):
         """Ends the run before anything is saved that a term which is not finite has spoilt."""
+        if getattr(self._trainer, "scales_losses", False):
+            return
         terms = self._averages.not_finite()
-        if terms and not getattr(self._trainer, "scales_losses", False):
+        terms += [f"gradients ({name})" for name in self._averages.stuck()]
+        if terms:
             now, saved = self._progress.kimg, self._saved_kimg
             message = (
                 f"{self._run.path}: not finite at {now:.1f} kimg: {', '.join(terms)}; the last "

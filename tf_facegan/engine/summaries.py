@@ -12,6 +12,8 @@ import tensorflow as tf
 from tf_facegan.engine.disk import disk_errors
 
 _PENDING_LIMIT = 256
+_SKIPPED = ("overflow_frequency", "skipped")  # in names of shares of steps that were skipped
+_STUCK = 5  # skipped iterations in a row
 
 
 class Averages:
@@ -23,7 +25,7 @@ class Averages:
 
     def __init__(self):
         self._sums, self._counts, self._pending = {}, {}, []
-        self._not_finite = set()
+        self._not_finite, self._in_a_row = set(), {}
 
     def add(self, scalars: dict[str, tf.Tensor]) -> None:
         """Adds one evaluation: dict of name to scalar."""
@@ -36,6 +38,12 @@ class Averages:
         self._collect()
         return sorted(self._not_finite)
 
+    def stuck(self) -> list[str]:
+        """Returns the names of optimizers' shares of skipped steps, sorted, where no step was taken
+        in the last iterations."""
+        self._collect()
+        return sorted(name for name, count in self._in_a_row.items() if count >= _STUCK)
+
     def flush(self) -> dict[str, float]:
         """Returns dict of name to mean (float) and starts anew."""
         self._collect()
@@ -47,12 +55,20 @@ class Averages:
         for scalars in self._pending:
             for name, value in scalars.items():
                 value = float(np.asarray(value))
+                if is_skipped_share(name):
+                    self._in_a_row[name] = self._in_a_row.get(name, 0) + 1 if value == 1 else 0
                 if np.isfinite(value):
                     self._sums[name] = self._sums.get(name, 0.0) + value
                     self._counts[name] = self._counts.get(name, 0) + 1
                 else:
                     self._not_finite.add(name)
         self._pending = []
+
+
+def is_skipped_share(name: str) -> bool:
+    """Whether a scalar is the share of an optimizer's steps that were skipped, since a gradient was
+    not finite."""
+    return any(word in name for word in _SKIPPED)
 
 
 class EventFile:
