@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from tests.ganimation import tiny
-from tf_facegan.ganimation.layers import NORM_SCALES
+from tf_facegan.ganimation import reference
+from tf_facegan.ganimation.layers import NORM_SCALES, NORMS
 from tf_facegan.ganimation.networks import Discriminator, Generator
 from tf_facegan.layers import conv2d
 
@@ -147,6 +148,7 @@ def test_instance_norms_do_not_overflow_in_half_precision():
     [
         (Generator, {"image_size": 30}, "image_size is 30, a multiple of 4"),
         (Generator, {"norm_scale_init": "zero"}, "norm_scale_init is 'zero', expected one of unif"),
+        (Generator, {"norm": "batch"}, "norm is 'batch', expected instance or none"),
         (Discriminator, {"image_size": 96}, "image_size is 96, a multiple of 64 .* repeat_num=6"),
     ],
 )
@@ -174,3 +176,49 @@ def test_a_condition_behind_the_norm_has_more_effect():
         return float(np.abs(colors[0] - colors[1]).mean())
 
     assert effect(mended) > effect(published) > 0
+
+
+def test_blocks_may_be_told_the_action_units_too():
+    plain, told = (Generator(**tiny.G, seed=1, condition_blocks=b) for b in (False, True))
+    added = set(told.named_variables) - set(plain.named_variables)
+    assert added == {"main.9.condition.weight"}
+    matrix = told.named_variables["main.9.condition.weight"]
+    assert matrix.shape == (17, 16) and matrix.trainable
+    images, aus = inputs()
+    for before, after in zip(plain(images, aus), told(images, 0 * aus)):
+        assert before.shape == after.shape
+    matrix.assign(tf.zeros_like(matrix))
+    for before, after in zip(plain(images, aus), told(images, aus)):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+    copy = Generator(**tiny.G, seed=2, condition_blocks=True)
+    reference.assign(copy, reference.extract(told))
+    np.testing.assert_array_equal(copy(images, aus)[1], told(images, aus)[1])
+
+
+def test_without_norms_the_brightness_of_a_photo_is_not_lost():
+    images, aus = inputs(2, 64, 64)
+    changes = {}
+    for norm in NORMS:
+        G = Generator(64, 8, 17, 2, norm_scale_init="ones", norm=norm, init_stddev=None, seed=1)
+        _, color = G(images, aus)
+        assert 0.01 < np.std(color) < 0.7  # neither gone nor saturated
+        other = G(0.5 * images, aus)[1]
+        inside = np.s_[:, 16:-16, 16:-16]
+        changes[norm] = float(np.abs(other[inside] - color[inside]).mean() / np.std(color))
+        before = G.named_variables["main.1.running_mean"].numpy()
+        G(images, aus, training=True)
+        moved = not np.array_equal(G.named_variables["main.1.running_mean"], before)
+        assert moved == (norm == "instance")
+    assert changes["none"] > 2 * changes["instance"]
+
+
+def test_skips_add_maps_of_the_way_down():
+    plain, skipping = (Generator(**tiny.G, seed=1, skips=b) for b in (False, True))
+    assert list(plain.named_variables) == list(skipping.named_variables)
+    images, aus = inputs()
+    for network in (plain, skipping):  # nothing comes up from below any more
+        for place in (10, 13):
+            weight = network.named_variables[f"main.{place}.weight"]
+            weight.assign(tf.zeros_like(weight))
+    assert np.std(plain(images, aus)[1]) == 0
+    assert np.std(skipping(images, aus)[1]) > 0

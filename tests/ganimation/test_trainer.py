@@ -9,7 +9,7 @@ from tests.ganimation import tiny
 from tests.records import sets
 from tf_facegan.engine.devices import make_strategy
 from tf_facegan.engine.progress import Progress
-from tf_facegan.ganimation import losses, reference
+from tf_facegan.ganimation import losses, reference, showing
 from tf_facegan.ganimation.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:Even though the `tf.config")
@@ -147,28 +147,45 @@ def test_first_epochs_in_which_the_critic_only_reads(au_faces):
     assert "G/loss" in iterate(one, 7)  # the second epoch
 
 
-def test_noise_on_what_the_critic_sees(au_faces):
-    one = make(au_faces, **{"train.critic_noise": 0.5})
+def test_the_generator_copies_photos_while_the_critic_reads(au_faces):
+    changes = {"train.reading_epochs": 1, "loss.lambda_color": 3.0, "train.g_lr": 1e-3}
+    one = make(au_faces, **changes)
+    batch, _ = example(one)
+    images = tf.cast(tf.transpose(batch["images"], [0, 2, 3, 1]), tf.float32) / 127.5 - 1
+    _, color = one.G(images, batch["labels"])
+    expected = 3 * tf.reduce_mean(tf.abs(color - images))
+    assert "G/loss_color" not in iterate(one, 0)
+    before = weights(one)
+    scalars = one.copying_step(*example(one))
+    np.testing.assert_allclose(scalars["G/loss_color"], expected, rtol=1e-4)
+    trained = set(one.G.named_trainable_variables) - {"im_att.0.weight"}
+    names = {name for name in changed(before, one) if "running" not in name}
+    assert names == {f"G/{name}" for name in trained}
+    assert {"D/loss_cls", "G/loss_color"} <= set(iterate(one, 1))
+    assert "G/loss_color" in iterate(one, 7)  # later it is one of the generator's terms
+
+
+def test_what_the_critic_is_shown(au_faces):
+    one = make(au_faces, **{"train.critic_noise": 0.5, "train.critic_shift": 2})
     batch, draws = example(one)
-    for name in ("noise", "fake_noise"):
-        assert draws[name].shape == (4, 16, 16, 3)
-        np.testing.assert_allclose(np.std(draws[name]), 0.5, rtol=0.05)
     G, D = one.G, one.D
     images = tf.cast(tf.transpose(batch["images"], [0, 2, 3, 1]), tf.float32) / 127.5 - 1
-    targets, noise, fake_noise = (draws[name] for name in ("targets", "noise", "fake_noise"))
+    targets = draws["targets"]
     fakes, _, _ = losses.edit(G, images, targets)
-    seen = images + noise, fakes + fake_noise
+    seen = [
+        showing.show(*shown, draws, kind) for *shown, kind in ((images, "real"), (fakes, "fake"))
+    ]
+    assert np.abs(seen[0] - images).max() > 0.1 and np.abs(seen[1] - fakes).max() > 0.1
     _, expected = losses.critic_loss(D, *seen, batch["labels"])
     penalty = losses.gradient_penalty(D, *seen, draws["mixing"])
-    _, aus = D(seen[1])
+    (_, real_aus), (_, fake_aus) = D(seen[0]), D(seen[1])
     scalars = one.critic_step(batch, draws, tf.constant(0.0))
     for name, value in {**expected, "D/loss_gp": penalty}.items():
         np.testing.assert_allclose(scalars[name], value, rtol=1e-4, err_msg=name)
     scalars = one.generator_step(batch, draws, tf.constant(0.0))
-    wanted = 160 * losses.au_error(aus, targets)
+    wanted = 160 * losses.au_error(fake_aus, targets)
     np.testing.assert_allclose(scalars["G/loss_cls"], wanted, rtol=1e-4)
-    _, aus = D(images + noise)
-    wanted = 160 * losses.au_error(aus, batch["labels"])
+    wanted = 160 * losses.au_error(real_aus, batch["labels"])
     scalars = one.reading_step(batch, draws, tf.constant(0.0))
     np.testing.assert_allclose(scalars["D/loss_cls"], wanted, rtol=1e-4)
 

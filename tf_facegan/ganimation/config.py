@@ -35,8 +35,24 @@ class Networks:
     )
     condition_after_norm: bool = option(
         False,
-        "action units go in behind the first instance norm, which takes constants out (published: "
-        "before it, where only zero padding lets them through)",
+        "action units go in behind the first instance norm (published: before it, as constants, of "
+        "which the norm leaves only what zero padding makes of them)",
+    )
+    condition_blocks: bool = option(
+        False, "action units go into every residual block, too, behind its first norm"
+    )
+    g_norm: str = option(
+        "instance",
+        "norms of the generator: instance, or none: only their scale and shift, and the photo's "
+        "colours and contrast reach the colour image",
+    )
+    g_init_stddev: Optional[float] = option(
+        0.02,
+        "standard deviation of the generator's first weights; None: what keeps the signal's size "
+        "in each layer",
+    )
+    g_skips: bool = option(
+        False, "the way up adds the maps of the same size on the way down, as a U-Net"
     )
     update_running_stats: bool = option(
         True, "keep the running statistics that published checkpoints hold; results do not use them"
@@ -50,6 +66,11 @@ class Loss:
     lambda_gp: float = option(10.0, "weight of the gradient penalty")
     lambda_sat: float = option(0.1, "weight of the attention mask's mean")
     lambda_smooth: float = option(1e-4, "weight of the attention mask's total variation")
+    lambda_color: float = option(
+        0.0,
+        "weight of the mean absolute error of the colour image of the way back, against the whole "
+        "photo; above 0, the generator learns in `reading_epochs` to copy photos",
+    )
     use_virtual: bool = option(False, "virtual cycle consistency (Kaneko et al., 2019)")
     alpha_rec: float = option(
         1.0, "share of the virtual cycle with use_virtual; 1, as published, leaves the real one out"
@@ -89,8 +110,12 @@ class Train:
     )
     critic_noise: float = option(
         0.0,
-        "standard deviation of the noise on all that the critic sees while training, of images in "
-        "-1 to 1: it then reads what can be seen, not textures that only it sees",
+        "largest standard deviation of the noise on all that the critic sees while training (every "
+        "image has one of its own, from 0 on), of images in -1 to 1: it then reads what can be "
+        "seen, not textures that only it sees",
+    )
+    critic_shift: int = option(
+        0, "pixels by which all that the critic sees is moved at random while training, at most"
     )
     separate_gp_step: bool = option(
         False, "the gradient penalty in a step of its own, after the other terms (authors' code)"

@@ -7,6 +7,7 @@ from tf_facegan.layers import activate, conv2d, instance_norm, normal, normalise
 WEIGHT_STDDEV = 0.02
 LEAKY_SLOPE = 0.01
 NORM_SCALES = ("uniform", "ones", "normal")
+NORMS = ("instance", "none")
 
 
 class _Layer(tf.keras.layers.Layer):
@@ -27,13 +28,23 @@ class _Layer(tf.keras.layers.Layer):
 
 
 class Convolution(_Layer):
-    """Weights of a convolution, N(0, 0.02**2) at the start, built at once.
+    """Weights of a convolution, normally distributed at the start, built at once.
 
     `call`: NHWC -> NHWC with symmetric zero padding.
     """
 
     def __init__(
-        self, side, inputs, outputs, stride=1, transposed=False, bias=False, seed=None, **kw
+        self,
+        side,
+        inputs,
+        outputs,
+        stride=1,
+        transposed=False,
+        bias=False,
+        seed=None,
+        stddev=WEIGHT_STDDEV,
+        gain=1.0,
+        **kw,
     ):
         """Makes the variables.
 
@@ -45,15 +56,21 @@ class Convolution(_Layer):
             convolution; else it is [side, side, inputs, outputs].
           bias: whether there is one; it is followed by a leaky ReLU.
           seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
+          stddev: float, of the first weights; None multiplies the size of the signal by `gain`, a
+            ReLU behind it included (He et al., 2015).
+          gain: float, see there.
           **kw: of `tf.keras.layers.Layer`.
         """
         super().__init__(**kw)
+        if stddev is None:
+            summands = side * side * inputs / (stride**2 if transposed else 1)
+            stddev = gain * (2 / summands) ** 0.5
         self.stride, self.transposed, self.outputs = stride, transposed, outputs
         channels = (outputs, inputs) if transposed else (inputs, outputs)
         self.weight = self._variable(
             "weight",
             (side, side, *channels),
-            lambda shape, dtype=None: normal(shape, WEIGHT_STDDEV, seed, dtype),
+            lambda shape, dtype=None: normal(shape, stddev, seed, dtype),
         )
         self.bias = self._variable("bias", (outputs,), "zeros") if bias else None
 
@@ -78,6 +95,30 @@ class Convolution(_Layer):
         return activate(x, tf.cast(self.bias, x.dtype), "leaky_relu", LEAKY_SLOPE)
 
 
+class Condition(_Layer):
+    """What a vector adds to every pixel of a map: a matrix, N(0, 0.02**2) at the start.
+
+    `call`: [N, inputs] -> [N, 1, 1, outputs].
+    """
+
+    def __init__(self, inputs, outputs, seed=None, stddev=WEIGHT_STDDEV, **kw):
+        """Makes the variable; `seed` and `stddev` as of `Convolution`."""
+        super().__init__(**kw)
+        stddev = inputs**-0.5 if stddev is None else stddev
+        self.weight = self._variable(
+            "weight",
+            (inputs, outputs),
+            lambda shape, dtype=None: normal(shape, stddev, seed, dtype),
+        )
+
+    @property
+    def named_variables(self):
+        return {"weight": self.weight}
+
+    def call(self, values):
+        return tf.matmul(values, tf.cast(self.weight, self.compute_dtype))[:, None, None]
+
+
 class InstanceNorm(_Layer):
     """Instance norm with scale and shift, and the running statistics of published checkpoints.
 
@@ -85,9 +126,10 @@ class InstanceNorm(_Layer):
     each sample, [N, 1, 1, C], or None with the running ones.
     """
 
-    def __init__(self, channels, scale_init="uniform", seed=None, **kw):
-        """Makes the variables; `scale_init` is one of NORM_SCALES."""
+    def __init__(self, channels, scale_init="uniform", seed=None, norm="instance", **kw):
+        """Makes the variables; `scale_init` is one of NORM_SCALES, `norm` one of NORMS."""
         super().__init__(**kw)
+        self.norm = norm
 
         def scales(shape, dtype=None):
             if scale_init == "normal":
@@ -109,6 +151,9 @@ class InstanceNorm(_Layer):
         return {name: getattr(self, name) for name in names}
 
     def call(self, x, use_running_stats=False):
+        if self.norm == "none":
+            scale, shift = (tf.cast(v, x.dtype) for v in (self.weight, self.bias))
+            return x * scale + shift, None, None
         if not use_running_stats:
             return instance_norm(x, self.weight, self.bias)
         dtype = stable_dtype(x.dtype)

@@ -116,7 +116,8 @@ def generator_loss(
     uncross_virtual_smooth=False,
     cls_divisor=1.0,
     smooth_sum_batch=None,
-    critic_noise=None,
+    lambda_color=0.0,
+    show=None,
 ):
     """The generator's loss.
 
@@ -130,15 +131,15 @@ def generator_loss(
       uncross_virtual_smooth: share the masks' smoothness as their means; published code swaps them.
       cls_divisor: see `critic_loss`.
       smooth_sum_batch: see `smoothness`.
-      critic_noise: [N, S, S, 3], added to the edited photos that the critic sees; None for none.
+      lambda_color: weight of the distance of the photo from the colour image of the way back.
+      show: function of the edited photos, returns them as the critic sees them; None: as they are.
 
     Returns:
       (scalar loss, {published name: scalar}). Besides them, `G/attention_mean` is the mean of the
       masks that `G/loss_sat1` and `G/loss_sat2` weigh.
     """
     made = cycle(G, images, labels, targets, virtual_targets, training=True)
-    seen = made["result"] if critic_noise is None else made["result"] + critic_noise
-    scores, aus = D(seen)
+    scores, aus = D(made["result"] if show is None else show(made["result"]))
     rec = mean_distance(images, made["rec"])
     sat1, sat2 = (tf.reduce_mean(made[name]) for name in ("attention", "rec_attention"))
     smooth1, smooth2 = (
@@ -163,9 +164,18 @@ def generator_loss(
         "G/loss_cls": lambda_cls / cls_divisor * au_error(aus, targets),
         "G/attention_loss": tf.add_n(list(masks.values())),
     }
+    if lambda_color:
+        terms["G/loss_color"] = lambda_color * mean_distance(images, made["rec_color"])
     loss = tf.add_n(list(terms.values()))
     others = {"G/alpha": tf.constant(alpha_rec), "G/attention_mean": (sat1 + sat2) / 2}
     return loss, {"G/loss": loss, **terms, **masks, **others}
+
+
+def copying_loss(G, images, labels, lambda_color):
+    """The generator's loss while the critic learns to read: the distance of photos from the colour
+    images of their own action units; arguments as of `generator_loss`."""
+    _, color = G(images, labels, training=True)
+    return lambda_color * mean_distance(images, color)
 
 
 def mean_distance(images, others):

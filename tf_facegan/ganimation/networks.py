@@ -9,7 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
-from tf_facegan.ganimation.layers import NORM_SCALES, Convolution, InstanceNorm
+from tf_facegan.ganimation.layers import (
+    NORM_SCALES,
+    NORMS,
+    WEIGHT_STDDEV,
+    Condition,
+    Convolution,
+    InstanceNorm,
+)
 from tf_facegan.layers import conv2d, seed_of, stable_dtype
 
 RUNNING_DECAY = 0.9
@@ -62,6 +69,10 @@ class Generator(_Network):
         norm_scale_init="uniform",
         update_running_stats=True,
         condition_after_norm=False,
+        condition_blocks=False,
+        norm="instance",
+        init_stddev=WEIGHT_STDDEV,
+        skips=False,
         seed=None,
         name="generator",
         dtype=None,
@@ -78,7 +89,13 @@ class Generator(_Network):
           update_running_stats: whether training updates the running statistics.
           condition_after_norm: add what the first layer makes of the AUs behind its instance norm.
             As published they go in before it, as constant channels, and the norm takes out what is
-            constant: only the zero padding lets the network see them, from the border inwards.
+            constant: what is left is what zero padding makes of them near the border, and through
+            the statistics of the norm a little everywhere.
+          condition_blocks: add the AUs, times a matrix of its own, in every residual block as well,
+            behind its first norm.
+          norm: "instance", or "none" for its scale and shift alone.
+          init_stddev: float, of the first weights; None keeps the size of the signal.
+          skips: add the maps of the way down to those of the same size on the way up.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -90,37 +107,46 @@ class Generator(_Network):
         if norm_scale_init not in NORM_SCALES:
             known = ", ".join(NORM_SCALES)
             raise ValueError(f"norm_scale_init is {norm_scale_init!r}, expected one of {known}")
+        if norm not in NORMS:
+            raise ValueError(f"norm is {norm!r}, expected {' or '.join(NORMS)}")
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
         self.update_running_stats = update_running_stats
         self.condition_after_norm = condition_after_norm
+        self.skips = skips
         self.named_layers = {}
 
-        def convolution(path, *shape, **options):
+        def layer(kind, path, *shape, **options):
             arguments = self._layer_arguments(path, seed)
-            self.named_layers[path] = Convolution(*shape, **options, **arguments)
+            self.named_layers[path] = kind(*shape, **options, **arguments)
 
-        def norm(path, channels):
-            arguments = self._layer_arguments(path, seed)
-            self.named_layers[path] = InstanceNorm(channels, norm_scale_init, **arguments)
+        def convolution(*shape, **options):
+            layer(Convolution, *shape, stddev=init_stddev, **options)
+
+        def add_norm(path, channels):
+            layer(InstanceNorm, path, channels, norm_scale_init, norm=norm)
 
         width = conv_dim
         convolution("main.0", 7, 3 + c_dim, width)
-        norm("main.1", width)
+        add_norm("main.1", width)
         for place in (3, 6):
             convolution(f"main.{place}", 4, width, 2 * width, stride=2)
-            norm(f"main.{place + 1}", 2 * width)
+            add_norm(f"main.{place + 1}", 2 * width)
             width *= 2
         for place in self._blocks:
-            for part in (0, 3):
-                convolution(f"main.{place}.main.{part}", 3, width, width)
-                norm(f"main.{place}.main.{part + 1}", width)
+            # Without norms, every block adds a quarter to the variance.
+            for part, gain in ((0, 1.0), (3, 0.5)):
+                convolution(f"main.{place}.main.{part}", 3, width, width, gain=gain)
+                add_norm(f"main.{place}.main.{part + 1}", width)
+            if condition_blocks:
+                layer(Condition, f"main.{place}.condition", c_dim, width, stddev=init_stddev)
         for place in self._upsamplings:
             convolution(f"main.{place}", 4, width, width // 2, stride=2, transposed=True)
-            norm(f"main.{place + 1}", width // 2)
+            add_norm(f"main.{place + 1}", width // 2)
             width //= 2
-        convolution("im_reg.0", 7, width, 3)
-        convolution("im_att.0", 7, width, 1)
+        # Neither mask nor colours begin saturated.
+        convolution("im_reg.0", 7, width, 3, gain=0.1)
+        convolution("im_att.0", 7, width, 1, gain=0.1)
         self.built = True
 
     @property
@@ -139,7 +165,8 @@ class Generator(_Network):
 
         def norm(path, x):
             x, *moments = self.named_layers[path](x, use_running_stats)
-            statistics[path] = moments, int(np.prod(x.shape[1:3]))
+            if moments[0] is not None:
+                statistics[path] = moments, int(np.prod(x.shape[1:3]))
             return x
 
         def conv_norm(path, x):
@@ -155,14 +182,20 @@ class Generator(_Network):
             x = tf.nn.relu(x)
         else:
             x = tf.nn.relu(norm("main.1", self._first_layer(images, aus)))
+        skipped = []
         for path in ("main.3", "main.6"):
+            skipped.append(x)
             x = tf.nn.relu(conv_norm(path, x))
         for place in self._blocks:
-            y = tf.nn.relu(conv_norm(f"main.{place}.main.0", x))
-            x += conv_norm(f"main.{place}.main.3", y)
+            y = conv_norm(f"main.{place}.main.0", x)
+            condition = self.named_layers.get(f"main.{place}.condition")
+            if condition is not None:
+                y += condition(aus)
+            x += conv_norm(f"main.{place}.main.3", tf.nn.relu(y))
         for place in self._upsamplings:
-            x = tf.nn.relu(conv_norm(f"main.{place}", x))
-        if training and self.update_running_stats and not use_running_stats:
+            x = conv_norm(f"main.{place}", x)
+            x = tf.nn.relu(x + skipped.pop() if self.skips else x)
+        if training and self.update_running_stats and statistics:
             self._update_running_stats(statistics)
         return self._heads(x)
 

@@ -9,7 +9,7 @@ from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.engine.run_folder import sheet_name
-from tf_facegan.ganimation import dataset, losses, reference, schedule
+from tf_facegan.ganimation import dataset, losses, reference, schedule, showing
 from tf_facegan.ganimation.networks import Discriminator, Generator
 from tf_facegan.ganimation.watch import MaskWatch
 from tf_facegan.records.reader import RecordSet
@@ -87,7 +87,7 @@ class Trainer:
 
     def iteration(self, phase, batches, progress):
         """Runs a critic step, and every n_critic-th time a generator step on the same batch; in the
-        first `reading_epochs` the critic only reads action units.
+        first `reading_epochs` the critic only reads action units, and the generator at most copies.
 
         Returns:
           dict of published summary name to scalar tensor.
@@ -99,10 +99,15 @@ class Trainer:
         }
         draws = self.draws(progress.iteration, self.config.train.batch_size)
         inputs = split_batch(self.strategy, (batch, draws))
-        step = self.reading_step if phase.reads_only else self.critic_step
-        scalars = step(*inputs, tf.constant(phase.d_lr, tf.float32))
+        d_lr, g_lr = (tf.constant(rate, tf.float32) for rate in (phase.d_lr, phase.g_lr))
+        if phase.reads_only:
+            scalars = self.reading_step(*inputs, d_lr)
+            if phase.trains_generator and self.config.loss.lambda_color:
+                scalars.update(self.copying_step(*inputs, g_lr))
+            return scalars
+        scalars = self.critic_step(*inputs, d_lr)
         if phase.trains_generator:
-            scalars.update(self.generator_step(*inputs, tf.constant(phase.g_lr, tf.float32)))
+            scalars.update(self.generator_step(*inputs, g_lr))
             self._watch.add(scalars["G/attention_mean"])
         return scalars
 
@@ -175,8 +180,7 @@ class Trainer:
         Returns:
           dict: `targets` [N, c_dim], AUs of random images of the set with noise; `mixing`
           [N, 1, 1, 1] in [0, 1); with the virtual cycle `virtual_targets`, with mirror images
-          `flip` [N, 1, 1, 1] in [0, 1), with noise for the critic `noise` and `fake_noise`
-          [N, S, S, 3], on photos and on edited ones.
+          `flip` [N, 1, 1, 1] in [0, 1), and what `showing.draw` gives.
         """
         return self._draws(tf.constant(step, tf.int64), batch)
 
@@ -191,11 +195,7 @@ class Trainer:
             draws["virtual_targets"] = self._targets(random, "virtual_targets", batch)
         if self.config.data.flip:
             draws["flip"] = random.uniform("flip", column)
-        if self.config.train.critic_noise:
-            shape = [batch, self._image_size, self._image_size, 3]
-            for name in ("noise", "fake_noise"):
-                draws[name] = self.config.train.critic_noise * random.normal(name, shape)
-        return draws
+        return {**draws, **showing.draw(random, self.config.train, batch, self._image_size)}
 
     def _targets(self, random, name, batch):
         train = self.config.train
@@ -233,11 +233,20 @@ class Trainer:
         args = batch, draws, learning_rate
         return run_replicas(self.strategy, self._replica_generator_step, args)
 
+    @tf.function
+    def copying_step(self, batch, draws, learning_rate=None):
+        """Takes a generator step of copying photos; arguments and result as of `critic_step`."""
+        learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
+        args = batch, draws, learning_rate
+        return run_replicas(self.strategy, self._replica_copying_step, args)
+
     def _replica_critic_step(self, batch, draws, learning_rate):
         loss, apart = self.config.loss, self.config.train.separate_gp_step
         images = self._mirrored(self._processed(batch["images"]), draws)
         fakes, _, _ = losses.edit(self.G, images, draws["targets"], training=True)
-        images, fakes = _noisy(images, draws, "noise"), _noisy(fakes, draws, "fake_noise")
+        images, fakes = (
+            showing.show(seen, draws, kind) for seen, kind in ((images, "real"), (fakes, "fake"))
+        )
         variables = list(self.D.named_trainable_variables.values())
 
         def penalty():
@@ -274,7 +283,7 @@ class Trainer:
             tape.watch(variables)
             loss = losses.reading_loss(
                 self.D,
-                _noisy(images, draws, "noise"),
+                showing.show(images, draws, "real"),
                 batch["labels"],
                 self.config.loss.lambda_cls,
                 self._loss_options["cls_divisor"],
@@ -294,11 +303,24 @@ class Trainer:
                 batch["labels"],
                 draws["targets"],
                 draws.get("virtual_targets"),
-                critic_noise=draws.get("fake_noise"),
+                show=lambda fakes: showing.show(fakes, draws, "fake"),
                 **self._loss_options,
             )
         skipped = self.G_opt.apply(tape.gradient(total, variables), variables, learning_rate)
         return {**terms, "G/skipped_steps": skipped}
+
+    def _replica_copying_step(self, batch, draws, learning_rate):
+        images = self._mirrored(self._processed(batch["images"]), draws)
+        variables = list(self.G.named_trainable_variables.values())
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            loss = losses.copying_loss(
+                self.G, images, batch["labels"], self.config.loss.lambda_color
+            )
+        # The head of masks has no part in it.
+        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+        skipped = self.G_opt.apply(gradients, variables, learning_rate)
+        return {"G/loss": loss, "G/loss_color": loss, "G/skipped_steps": skipped}
 
     def _processed(self, records):
         return to_signed(records, self.set.range)
@@ -309,16 +331,13 @@ class Trainer:
         return tf.where(draws["flip"] < self.config.data.flip, images[:, :, ::-1], images)
 
 
-def _noisy(images, draws, name):
-    return images + draws[name] if name in draws else images
-
-
 def _loss_options(loss, batch_size):
     """Returns the keyword arguments of `losses.generator_loss`; ValueError for unknown values."""
     if loss.smooth_reduction not in SMOOTH_REDUCTIONS:
         known = " or ".join(SMOOTH_REDUCTIONS)
         raise ValueError(f"loss.smooth_reduction is {loss.smooth_reduction!r}, expected {known}")
-    names = "lambda_cls lambda_rec lambda_sat lambda_smooth alpha_rec uncross_virtual_smooth"
+    names = "lambda_cls lambda_rec lambda_sat lambda_smooth lambda_color alpha_rec "
+    names += "uncross_virtual_smooth"
     return {
         **{name: getattr(loss, name) for name in names.split()},
         "cls_divisor": batch_size if loss.cls_per_batch else 1.0,
