@@ -82,6 +82,16 @@ def test_critic_loss_by_hand():
     np.testing.assert_allclose(loss, sum(expected.values()), rtol=1e-5)
 
 
+def test_a_critic_that_distrusts_edits_reads_what_was_there_before():
+    D = _Quadratic()
+    fakes = tf.constant(edited(IMAGES.numpy(), TARGETS)[0], tf.float32)
+    plain, _ = losses.critic_loss(D, IMAGES, fakes, LABELS, 3.0, 2.0)
+    loss, terms = losses.critic_loss(D, IMAGES, fakes, LABELS, 3.0, 2.0, distrust=0.5)
+    error = np.mean((fakes.numpy().mean((1, 2, 3)) - LABELS.numpy()[:, 0]) ** 2)
+    np.testing.assert_allclose(terms["D/loss_cls_fake"], 0.5 * 3.0 / 2.0 * error, rtol=1e-5)
+    np.testing.assert_allclose(loss, plain + terms["D/loss_cls_fake"], rtol=1e-5)
+
+
 def test_gradient_penalty_by_hand_is_on_the_sum_of_the_map():
     D, fakes = _Quadratic(), -IMAGES
     mixing = tf.constant([0.25, 1.0], shape=[2, 1, 1, 1])  # the share of the real image

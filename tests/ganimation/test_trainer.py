@@ -166,7 +166,8 @@ def test_the_generator_copies_photos_while_the_critic_reads(au_faces):
 
 
 def test_what_the_critic_is_shown(au_faces):
-    one = make(au_faces, **{"train.critic_noise": 0.5, "train.critic_shift": 2})
+    changes = {"train.critic_noise": 0.5, "train.critic_shift": 2, "loss.distrust": 0.5}
+    one = make(au_faces, **changes)
     batch, draws = example(one)
     G, D = one.G, one.D
     images = tf.cast(tf.transpose(batch["images"], [0, 2, 3, 1]), tf.float32) / 127.5 - 1
@@ -176,7 +177,7 @@ def test_what_the_critic_is_shown(au_faces):
         showing.show(*shown, draws, kind) for *shown, kind in ((images, "real"), (fakes, "fake"))
     ]
     assert np.abs(seen[0] - images).max() > 0.1 and np.abs(seen[1] - fakes).max() > 0.1
-    _, expected = losses.critic_loss(D, *seen, batch["labels"])
+    _, expected = losses.critic_loss(D, *seen, batch["labels"], distrust=0.5)
     penalty = losses.gradient_penalty(D, *seen, draws["mixing"])
     (_, real_aus), (_, fake_aus) = D(seen[0]), D(seen[1])
     scalars = one.critic_step(batch, draws, tf.constant(0.0))

@@ -43,8 +43,8 @@ class Networks:
     )
     g_norm: str = option(
         "instance",
-        "norms of the generator: instance, or none: only their scale and shift, and the photo's "
-        "colours and contrast reach the colour image",
+        "norms of the generator: instance, or affine: only their scale and shift, so that colours "
+        "and contrast of the photo are not lost",
     )
     g_init_stddev: Optional[float] = option(
         0.02,
@@ -54,6 +54,9 @@ class Networks:
     g_skips: bool = option(
         False, "the way up adds the maps of the same size on the way down, as a U-Net"
     )
+    g_residual_color: bool = option(
+        False, "colour images start from the photo: the generator gives the difference"
+    )
     update_running_stats: bool = option(
         True, "keep the running statistics that published checkpoints hold; results do not use them"
     )
@@ -62,6 +65,11 @@ class Networks:
 @dataclasses.dataclass(frozen=True)
 class Loss:
     lambda_cls: float = option(160.0, "weight of the error of action units, in both networks")
+    distrust: float = option(
+        0.0,
+        "weight, relative to lambda_cls, with which the critic learns to read in edited photos the "
+        "action units that they had before: an edit that it sees through is none",
+    )
     lambda_rec: float = option(10.0, "weight of the cycle's mean absolute error")
     lambda_gp: float = option(10.0, "weight of the gradient penalty")
     lambda_sat: float = option(0.1, "weight of the attention mask's mean")

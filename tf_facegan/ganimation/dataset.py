@@ -78,6 +78,7 @@ def network_arguments(config, info):
             "norm": networks.g_norm,
             "init_stddev": networks.g_init_stddev,
             "skips": networks.g_skips,
+            "residual_color": networks.g_residual_color,
             "update_running_stats": networks.update_running_stats,
         },
         "D": {**common, "conv_dim": networks.d_conv_dim, "repeat_num": networks.d_repeat_num},

@@ -7,7 +7,7 @@ from tf_facegan.layers import activate, conv2d, instance_norm, normal, normalise
 WEIGHT_STDDEV = 0.02
 LEAKY_SLOPE = 0.01
 NORM_SCALES = ("uniform", "ones", "normal")
-NORMS = ("instance", "none")
+NORMS = ("instance", "affine")
 
 
 class _Layer(tf.keras.layers.Layer):
@@ -151,7 +151,7 @@ class InstanceNorm(_Layer):
         return {name: getattr(self, name) for name in names}
 
     def call(self, x, use_running_stats=False):
-        if self.norm == "none":
+        if self.norm == "affine":
             scale, shift = (tf.cast(v, x.dtype) for v in (self.weight, self.bias))
             return x * scale + shift, None, None
         if not use_running_stats:

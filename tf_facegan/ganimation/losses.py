@@ -30,7 +30,7 @@ def reading_loss(D, images, labels, lambda_cls=160.0, cls_divisor=1.0):
     return lambda_cls / cls_divisor * au_error(aus, labels)
 
 
-def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0):
+def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0, distrust=0.0):
     """The critic's loss without its gradient penalty.
 
     Args:
@@ -40,6 +40,8 @@ def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0):
       labels: [N, c_dim] in 0-1, AUs of `images`.
       lambda_cls: weight of their mean squared error.
       cls_divisor: divides that error; the authors' code has the batch size here.
+      distrust: weight, relative to it, of the same error of `fakes`: the critic shall read in them
+        the AUs of the photos that they were made of.
 
     Returns:
       (scalar loss, {published name: scalar}).
@@ -47,11 +49,15 @@ def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0):
     fakes = tf.stop_gradient(fakes)
     scores, aus = D(tf.concat([tf.cast(images, fakes.dtype), fakes], axis=0))
     real_scores, fake_scores = tf.split(scores, 2)
+    real_aus, fake_aus = tf.split(aus, 2)
     terms = {
         "D/loss_real": -tf.reduce_mean(real_scores),
         "D/loss_fake": tf.reduce_mean(fake_scores),
-        "D/loss_cls": lambda_cls / cls_divisor * au_error(tf.split(aus, 2)[0], labels),
+        "D/loss_cls": lambda_cls / cls_divisor * au_error(real_aus, labels),
     }
+    if distrust:
+        weight = distrust * lambda_cls / cls_divisor
+        terms["D/loss_cls_fake"] = weight * au_error(fake_aus, labels)
     return tf.add_n(list(terms.values())), terms
 
 

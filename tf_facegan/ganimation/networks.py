@@ -20,6 +20,7 @@ from tf_facegan.ganimation.layers import (
 from tf_facegan.layers import conv2d, seed_of, stable_dtype
 
 RUNNING_DECAY = 0.9
+COLOR_RANGE = 0.98  # of photos that colour images start from: atanh of 1 is infinite
 
 
 class _Network(tf.keras.Model):
@@ -73,6 +74,7 @@ class Generator(_Network):
         norm="instance",
         init_stddev=WEIGHT_STDDEV,
         skips=False,
+        residual_color=False,
         seed=None,
         name="generator",
         dtype=None,
@@ -93,9 +95,11 @@ class Generator(_Network):
             the statistics of the norm a little everywhere.
           condition_blocks: add the AUs, times a matrix of its own, in every residual block as well,
             behind its first norm.
-          norm: "instance", or "none" for its scale and shift alone.
+          norm: "instance", or "affine" for its scale and shift alone.
           init_stddev: float, of the first weights; None keeps the size of the signal.
           skips: add the maps of the way down to those of the same size on the way up.
+          residual_color: the colour image starts from the photo; the network gives the difference,
+            in front of the tanh.
           seed: int for weights that are a function of it; None draws from TensorFlow's generator.
           name, dtype: as of any Keras model.
 
@@ -113,7 +117,7 @@ class Generator(_Network):
         self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
         self.update_running_stats = update_running_stats
         self.condition_after_norm = condition_after_norm
-        self.skips = skips
+        self.skips, self.residual_color = skips, residual_color
         self.named_layers = {}
 
         def layer(kind, path, *shape, **options):
@@ -197,7 +201,7 @@ class Generator(_Network):
             x = tf.nn.relu(x + skipped.pop() if self.skips else x)
         if training and self.update_running_stats and statistics:
             self._update_running_stats(statistics)
-        return self._heads(x)
+        return self._heads(x, images)
 
     def _first_layer(self, images, aus):
         """Convolves images with the AUs appended as constant channels (R, G, B, AU01, ...).
@@ -214,12 +218,15 @@ class Generator(_Network):
         y = tf.matmul(down, tf.reshape(y, [-1, rows, width * outputs]))
         return conv2d(images, kernel[:, :, :3]) + tf.reshape(y, [-1, height, width, outputs])
 
-    def _heads(self, x):
+    def _heads(self, x, images):
         """Both heads in one convolution: a result of few channels costs as much as one of many."""
         heads = [self.named_layers[path].kernel for path in ("im_reg.0", "im_att.0")]
         x = conv2d(x, tf.concat(heads, axis=-1))
         x = tf.cast(x, stable_dtype(x.dtype))
-        return tf.sigmoid(x[..., 3:]), tf.tanh(x[..., :3])
+        color = x[..., :3]
+        if self.residual_color:
+            color += tf.atanh(COLOR_RANGE * tf.cast(images, color.dtype))
+        return tf.sigmoid(x[..., 3:]), tf.tanh(color)
 
     def _update_running_stats(self, statistics):
         """Moves running statistics towards the batch's means of mean and unbiased variance."""

@@ -261,6 +261,7 @@ class Trainer:
                 batch["labels"],
                 loss.lambda_cls,
                 self._loss_options["cls_divisor"],
+                loss.distrust,
             )
             if not apart:
                 terms["D/loss_gp"] = penalty()
