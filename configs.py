@@ -336,7 +336,6 @@ MODIFIERS = {
             "networks.g_skips": False,
             "networks.g_residual_color": False,
             "loss.distrust": 0.0,
-            "loss.lambda_color": 0.0,
             "train.reading_epochs": 0,
             "train.critic_noise": 0.0,
             "train.critic_shift": 0,

@@ -74,11 +74,6 @@ class Loss:
     lambda_gp: float = option(10.0, "weight of the gradient penalty")
     lambda_sat: float = option(0.1, "weight of the attention mask's mean")
     lambda_smooth: float = option(1e-4, "weight of the attention mask's total variation")
-    lambda_color: float = option(
-        0.0,
-        "weight of the mean absolute error of the colour image of the way back, against the whole "
-        "photo; above 0, the generator learns in `reading_epochs` to copy photos",
-    )
     use_virtual: bool = option(False, "virtual cycle consistency (Kaneko et al., 2019)")
     alpha_rec: float = option(
         1.0, "share of the virtual cycle with use_virtual; 1, as published, leaves the real one out"

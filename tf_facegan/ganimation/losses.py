@@ -122,7 +122,6 @@ def generator_loss(
     uncross_virtual_smooth=False,
     cls_divisor=1.0,
     smooth_sum_batch=None,
-    lambda_color=0.0,
     show=None,
 ):
     """The generator's loss.
@@ -137,7 +136,6 @@ def generator_loss(
       uncross_virtual_smooth: share the masks' smoothness as their means; published code swaps them.
       cls_divisor: see `critic_loss`.
       smooth_sum_batch: see `smoothness`.
-      lambda_color: weight of the distance of the photo from the colour image of the way back.
       show: function of the edited photos, returns them as the critic sees them; None: as they are.
 
     Returns:
@@ -170,18 +168,9 @@ def generator_loss(
         "G/loss_cls": lambda_cls / cls_divisor * au_error(aus, targets),
         "G/attention_loss": tf.add_n(list(masks.values())),
     }
-    if lambda_color:
-        terms["G/loss_color"] = lambda_color * mean_distance(images, made["rec_color"])
     loss = tf.add_n(list(terms.values()))
     others = {"G/alpha": tf.constant(alpha_rec), "G/attention_mean": (sat1 + sat2) / 2}
     return loss, {"G/loss": loss, **terms, **masks, **others}
-
-
-def copying_loss(G, images, labels, lambda_color):
-    """The generator's loss while the critic learns to read: the distance of photos from the colour
-    images of their own action units; arguments as of `generator_loss`."""
-    _, color = G(images, labels, training=True)
-    return lambda_color * mean_distance(images, color)
 
 
 def mean_distance(images, others):

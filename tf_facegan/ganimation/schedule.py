@@ -12,9 +12,8 @@ class Phase:
     Attributes:
       epoch: int from 0; step: int from 0, within the epoch of `steps`.
       g_lr, d_lr: float, learning rates.
-      reads_only: whether the critic only learns to read action units.
-      trains_generator: whether a generator step follows the critic step; while the critic only
-        reads, it is one of copying.
+      reads_only: whether the critic only learns to read action units, without the generator.
+      trains_generator: whether a generator step follows the critic step.
       images: int, of an iteration; tick_kimg: float, thousand images between log lines.
       epochs: int, of the whole training.
     """
@@ -81,14 +80,15 @@ def phase_at(images, train, steps):
     """
     epoch, step = divmod(images // train.batch_size, steps)
     factor = rate_factor(epoch, train)
+    reads_only = epoch < train.reading_epochs
     return Phase(
         epoch=epoch,
         step=step,
         steps=steps,
         g_lr=train.g_lr * factor,
         d_lr=train.d_lr * factor,
-        reads_only=epoch < train.reading_epochs,
-        trains_generator=(step + 1) % train.n_critic == 0,
+        reads_only=reads_only,
+        trains_generator=not reads_only and (step + 1) % train.n_critic == 0,
         images=train.batch_size,
         tick_kimg=train.sample_step * train.batch_size / 1000,
         epochs=train.num_epochs,

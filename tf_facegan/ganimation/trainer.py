@@ -87,7 +87,7 @@ class Trainer:
 
     def iteration(self, phase, batches, progress):
         """Runs a critic step, and every n_critic-th time a generator step on the same batch; in the
-        first `reading_epochs` the critic only reads action units, and the generator at most copies.
+        first `reading_epochs` the critic only reads action units.
 
         Returns:
           dict of published summary name to scalar tensor.
@@ -99,15 +99,10 @@ class Trainer:
         }
         draws = self.draws(progress.iteration, self.config.train.batch_size)
         inputs = split_batch(self.strategy, (batch, draws))
-        d_lr, g_lr = (tf.constant(rate, tf.float32) for rate in (phase.d_lr, phase.g_lr))
-        if phase.reads_only:
-            scalars = self.reading_step(*inputs, d_lr)
-            if phase.trains_generator and self.config.loss.lambda_color:
-                scalars.update(self.copying_step(*inputs, g_lr))
-            return scalars
-        scalars = self.critic_step(*inputs, d_lr)
+        step = self.reading_step if phase.reads_only else self.critic_step
+        scalars = step(*inputs, tf.constant(phase.d_lr, tf.float32))
         if phase.trains_generator:
-            scalars.update(self.generator_step(*inputs, g_lr))
+            scalars.update(self.generator_step(*inputs, tf.constant(phase.g_lr, tf.float32)))
             self._watch.add(scalars["G/attention_mean"])
         return scalars
 
@@ -233,13 +228,6 @@ class Trainer:
         args = batch, draws, learning_rate
         return run_replicas(self.strategy, self._replica_generator_step, args)
 
-    @tf.function
-    def copying_step(self, batch, draws, learning_rate=None):
-        """Takes a generator step of copying photos; arguments and result as of `critic_step`."""
-        learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
-        args = batch, draws, learning_rate
-        return run_replicas(self.strategy, self._replica_copying_step, args)
-
     def _replica_critic_step(self, batch, draws, learning_rate):
         loss, apart = self.config.loss, self.config.train.separate_gp_step
         images = self._mirrored(self._processed(batch["images"]), draws)
@@ -310,19 +298,6 @@ class Trainer:
         skipped = self.G_opt.apply(tape.gradient(total, variables), variables, learning_rate)
         return {**terms, "G/skipped_steps": skipped}
 
-    def _replica_copying_step(self, batch, draws, learning_rate):
-        images = self._mirrored(self._processed(batch["images"]), draws)
-        variables = list(self.G.named_trainable_variables.values())
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(variables)
-            loss = losses.copying_loss(
-                self.G, images, batch["labels"], self.config.loss.lambda_color
-            )
-        # The head of masks has no part in it.
-        gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
-        skipped = self.G_opt.apply(gradients, variables, learning_rate)
-        return {"G/loss": loss, "G/loss_color": loss, "G/skipped_steps": skipped}
-
     def _processed(self, records):
         return to_signed(records, self.set.range)
 
@@ -337,8 +312,7 @@ def _loss_options(loss, batch_size):
     if loss.smooth_reduction not in SMOOTH_REDUCTIONS:
         known = " or ".join(SMOOTH_REDUCTIONS)
         raise ValueError(f"loss.smooth_reduction is {loss.smooth_reduction!r}, expected {known}")
-    names = "lambda_cls lambda_rec lambda_sat lambda_smooth lambda_color alpha_rec "
-    names += "uncross_virtual_smooth"
+    names = "lambda_cls lambda_rec lambda_sat lambda_smooth alpha_rec uncross_virtual_smooth"
     return {
         **{name: getattr(loss, name) for name in names.split()},
         "cls_divisor": batch_size if loss.cls_per_batch else 1.0,
