@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TOY = (
     "python dataset_tool.py create_toy_faces data/toy --count 10000 --identities 500 "
-    "--resolution 64 --test_share 0.1\n"
+    "--resolution 64 --test_share 0.1"
 )
 _SMALL = (
     "python dataset_tool.py create_toy_faces data/toy48 --count 2800 --identities 10 "
@@ -24,12 +24,13 @@ _SMALL = (
 )
 HOW_TO = {
     "tbgan": "make demo",
-    "ganimation": f"{_TOY}python train.py --preset ganimation-toy --dataset data/toy/train",
+    "ganimation": f"{_TOY} --variation 0\n"
+    "python train.py --preset ganimation-toy --dataset data/toy/train",
     "rdgan": "python dataset_tool.py create_toy_faces data/toy_ck --layout ck --count 1600 "
     "--frames 4 --identities 400 --resolution 96 --variation 0\n"
     "python dataset_tool.py create_ck data/toy_sequences data/toy_ck --resolution 32\n"
     "python train.py --preset rdgan-toy --dataset data/toy_sequences",
-    "tdgan": f"{_TOY}python train.py --preset tdgan-toy --dataset faces=data/toy/train "
+    "tdgan": f"{_TOY}\npython train.py --preset tdgan-toy --dataset faces=data/toy/train "
     "--dataset expressions=data/toy/train --dataset test=data/toy/test",
     "expression-cwgan": f"{_SMALL}python train.py --preset expression-cwgan-toy "
     "--dataset data/toy48/train",
