@@ -26,7 +26,7 @@ class Argument:
     options: dict = dataclasses.field(default_factory=dict)
     group: str | None = None
 
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
+    def add_to(self, parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
         if not self.name.startswith("-"):
             parser.add_argument(self.name, help=self.help, **self.options)
             return

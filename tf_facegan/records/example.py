@@ -61,7 +61,7 @@ class RecordTemplate:
         """
         return [self._head, data.reshape(-1).view(np.uint8), self._tail(data)]
 
-    def matches(self, head: bytes, data: np.ndarray, tail: bytes) -> bool:
+    def matches(self, head: bytes | bytearray, data: np.ndarray, tail: bytes | bytearray) -> bool:
         """Whether the three parts, as `frame` cuts them, are an intact record of this template."""
         return head == self._head and tail == self._tail(data)
 
