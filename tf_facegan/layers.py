@@ -14,7 +14,7 @@ HALF_PRECISION = (tf.float16, tf.bfloat16)
 LEAKY_SLOPE = 0.2
 
 
-def stable_dtype(dtype: tf.DType) -> tf.DType:
+def stable_dtype(dtype: tf.DType | str) -> tf.DType:
     """Returns the dtype for what half precision is too coarse for: float32; float64 stays."""
     dtype = tf.as_dtype(dtype)
     return tf.float32 if dtype in HALF_PRECISION else dtype

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def indices(positions: np.ndarray, count: int, seed: int, shuffle: bool = True) -> np.ndarray:
+def indices(
+    positions: Sequence[int] | np.ndarray, count: int, seed: int, shuffle: bool = True
+) -> np.ndarray:
     """Record numbers at given positions of an endless pass over a set.
 
     Every epoch (count positions) visits every record once, in an order that depends on nothing

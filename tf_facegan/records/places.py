@@ -136,7 +136,7 @@ class ShardFiles:
             for size, file in behind:
                 file.written(place * size, count * size)
 
-    def read(self, stream: int, place: int, dtype: np.dtype) -> np.ndarray | None:
+    def read(self, stream: int, place: int, dtype: np.dtype | str) -> np.ndarray | None:
         """Reads back what `write` wrote; None unless the record is intact in every level."""
         largest = None
         for level, file in self._streams[stream]:

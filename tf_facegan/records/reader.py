@@ -154,7 +154,7 @@ class RecordSet:
         seed: int = 0,
         shuffle: bool = True,
         prefetch: int = 2,
-        rows: np.ndarray | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
     ) -> tf.data.Dataset:
         """Endless batches; each epoch is a new permutation, and batches run across its end.
 

@@ -41,7 +41,9 @@ class Annotations:
     splits: dict | None = None
     is_list: bool = False
 
-    def add(self, where: str, stem: str, values: Sequence[float]) -> None:
+    def add(
+        self, where: str, stem: str, values: Sequence[str] | Sequence[float] | np.ndarray
+    ) -> None:
         """Takes a row, or notes what is wrong with it."""
         try:
             if stem in self.vectors:

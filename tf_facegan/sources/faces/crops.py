@@ -28,7 +28,11 @@ class Crop:
 
     @classmethod
     def square(
-        cls, centre: Sequence[float], side: float, angle: float = 0.0, size: int | None = None
+        cls,
+        centre: Sequence[float] | np.ndarray,
+        side: float,
+        angle: float = 0.0,
+        size: int | None = None,
     ) -> Crop:
         """A square of the photo.
 
@@ -66,11 +70,11 @@ class Crop:
         corners = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
         return self.to_photo(corners)
 
-    def to_crop(self, points: np.ndarray) -> np.ndarray:
+    def to_crop(self, points: Sequence | np.ndarray) -> np.ndarray:
         """Brings places [N, 2] of the photo into the crop (landmarks, say)."""
         return np.asarray(points) @ self.matrix[:, :2].T + self.matrix[:, 2]
 
-    def to_photo(self, points: np.ndarray) -> np.ndarray:
+    def to_photo(self, points: Sequence | np.ndarray) -> np.ndarray:
         """Brings places [N, 2] of the crop into the photo."""
         back = cv2.invertAffineTransform(self.matrix)
         return np.asarray(points) @ back[:, :2].T + back[:, 2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -85,7 +86,7 @@ def depth(points: np.ndarray) -> np.ndarray:
     return SKULL[2] * np.sqrt(np.maximum(1.0 - x * x - y * y, 0.04))
 
 
-def lifted(points: np.ndarray, lift: float | np.ndarray = 0.0) -> np.ndarray:
+def lifted(points: Sequence | np.ndarray, lift: float | np.ndarray = 0.0) -> np.ndarray:
     """float [N, 3]: face coordinates [N, 2] on the ellipsoid, `lift` above it."""
     points = np.asarray(points, np.float64)
     return np.concatenate([points, (depth(points) + lift)[:, None]], axis=1)
