@@ -1,5 +1,6 @@
 """`pip install .` into an empty environment, and what answers there at once."""
 
+import os
 import resource
 import shutil
 import subprocess
@@ -37,9 +38,10 @@ def python(source, tmp_path_factory):
     )
     if known.returncode:
         pytest.skip("no package index can be reached")
-    # Without a compiler: whatever is needed comes as a wheel, but for the package itself.
-    wheels = ["--only-binary", ":all:", "--no-binary", "tf_facegan"]
-    done = subprocess.run([*pip, "install", *wheels, source], capture_output=True, text=True)
+    without_a_compiler = {**os.environ, "CC": "/bin/false", "CXX": "/bin/false"}
+    done = subprocess.run(
+        [*pip, "install", source], env=without_a_compiler, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return python
 

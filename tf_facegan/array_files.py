@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def _name(entry):
     return entry.filename.removesuffix(".npy")
 
 
-def write_npz(path: str | Path, arrays: Mapping[str, np.ndarray], compresses: bool = False) -> None:
+def write_npz(path: str | Path, arrays: Mapping[str, Any], compresses: bool = False) -> None:
     """Writes an `.npz` archive atomically.
 
     Unlike `numpy.savez` it closes the archive when the disk does not take it.

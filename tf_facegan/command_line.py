@@ -97,7 +97,7 @@ def network_group(parser: argparse.ArgumentParser) -> Callable[..., argparse.Act
     return parser.add_argument_group("which network").add_argument
 
 
-def add_debug_flag(parser: argparse.ArgumentParser) -> None:
+def add_debug_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
     """Adds `--debug` to an argparse parser (or sub-parser)."""
     parser.add_argument(
         "--debug", action="store_true", help="show the traceback of an error, not only its line"

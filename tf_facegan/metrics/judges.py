@@ -77,7 +77,7 @@ class Judge:
       report: dict, what it achieves on held-out toy faces, with the protocol.
     """
 
-    def __init__(self, config: JudgeConfig, network: tf.keras.Model, report: dict):
+    def __init__(self, config: JudgeConfig, network: tf.keras.Model, report: dict | None):
         self.config = config
         self.report = report
         self._network = network

@@ -7,6 +7,7 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tf_facegan.extras import missing
 from tf_facegan.files import read_text
@@ -70,7 +71,7 @@ def rank(choices: Sequence[tuple]) -> list[Skill]:
     return sorted(found, key=lambda skill: -skill.certain)
 
 
-def choices_of_scores(scores: Mapping[str, Mapping[str, float]]) -> list[tuple]:
+def choices_of_scores(scores: Mapping[str, Mapping[Any, float]]) -> list[tuple]:
     """Lets contestants meet in every example; the higher score wins.
 
     Args:

@@ -60,7 +60,7 @@ def write_set(
     label_kind: str = "class",
     label_names: Sequence[str] | None = None,
     fields: Mapping[str, np.ndarray] | None = None,
-    field_names: Mapping[str, list[str]] | None = None,
+    field_names: Mapping[str, Sequence[str]] | None = None,
     companions: Mapping[str, Companion] | None = None,
     attachments: Sequence[str | Path] = (),
     skipped: Sequence[tuple[str, str]] = (),

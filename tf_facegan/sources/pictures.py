@@ -88,7 +88,7 @@ def check_positive(**flags: float | None) -> None:
             raise ValueError(f"--{name} is {value}, a positive number expected")
 
 
-def numbered(names: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def numbered(names: Sequence) -> tuple[np.ndarray, list]:
     """Numbers names in sorted order.
 
     Args:

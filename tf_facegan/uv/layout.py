@@ -47,10 +47,10 @@ class UVLayout:
         cls,
         resolution: int,
         tcoords: np.ndarray,
-        trilist: np.ndarray,
+        trilist: Sequence | np.ndarray,
         tmask: np.ndarray,
         scale: float,
-        offset: np.ndarray,
+        offset: Sequence[float] | np.ndarray,
         alignment: np.ndarray | None = None,
         welded: np.ndarray | None = None,
     ) -> UVLayout:

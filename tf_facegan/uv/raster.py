@@ -26,7 +26,7 @@ class Raster:
     def __init__(
         self,
         pixels: np.ndarray,
-        trilist: np.ndarray,
+        trilist: Sequence | np.ndarray,
         shape: Sequence[int],
         depth: np.ndarray | None = None,
         skirt: int = 0,
