@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test test-all lint format bench trust clean
+.PHONY: setup demo test test-all lint format bench bench-all trust clean
 
 setup: $(STAMP)
 
@@ -67,14 +67,19 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# On an idle machine: every figure compares two things measured in the same run.
+# One table, on an idle machine: every figure compares two things measured in the same run.
 bench: $(STAMP)
+	$(BIN)/python benchmarks/overview.py
+
+# The questions one by one, in more detail.
+bench-all: bench
 	$(BIN)/python benchmarks/write_records.py
 	$(BIN)/python benchmarks/create_from_images.py
 	$(BIN)/python benchmarks/tbgan_step.py
 	$(BIN)/python benchmarks/native_resolution.py
 	$(BIN)/python benchmarks/levels.py
 	$(BIN)/python benchmarks/ganimation_step.py
+	$(BIN)/python benchmarks/tdgan_step.py
 
 # What docs/reliability.md says, measured anew (hours). Shorter: make trust KILLS=3 STEPS=200 FUZZ=50
 KILLS ?= 20
