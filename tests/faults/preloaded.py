@@ -27,22 +27,27 @@ class Server:
     def __init__(self, root, environment, system):
         command = [sys.executable, "-m", "tests.faults.preloaded", system]
         pipe = subprocess.PIPE
-        self._server = subprocess.Popen(command, cwd=root, env=environment, stdin=pipe, stdout=pipe)
-        self._root = root
+        # Unbuffered: what is not read yet has to be seen by `select`.
+        self._server = subprocess.Popen(
+            command, cwd=root, env=environment, stdin=pipe, stdout=pipe, bufsize=0
+        )
+        self._root, self._newest = root, None
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        if self._newest:
+            self._newest.send_signal(signal.SIGKILL)  # where a test has failed
         self._server.stdin.close()
-        self._server.wait(timeout=60)
+        self._server.wait(timeout=600)
 
     def start(self, script, words, output):
         """Returns the `Process` of a script; both its outputs go to a file."""
         job = [str(self._root / script), list(map(str, words)), str(output)]
         self._server.stdin.write(f"{json.dumps(job)}\n".encode())
-        self._server.stdin.flush()
-        return Process(int(self._server.stdout.readline()), self._server.stdout)
+        self._newest = Process(int(self._server.stdout.readline()), self._server.stdout)
+        return self._newest
 
 
 class Process:
