@@ -207,7 +207,11 @@ class RecordSet:
 
         numbers = tf.data.Dataset.range(np.iinfo(np.int64).max // batch)
         batches = numbers.map(load, num_parallel_calls=_PARALLEL_READS, deterministic=True)
-        return batches.prefetch(prefetch)
+        # There is nothing to tune, and on a single core a tuned pipeline takes up to a minute to
+        # end: in every epoch of a system that opens its data anew.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return batches.prefetch(prefetch).with_options(options)
 
     def iterate(self, *args: Any, **kwargs: Any) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over `batches(*args, **kwargs)`; reading errors are ValueErrors."""
