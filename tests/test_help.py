@@ -15,6 +15,8 @@ PROGRAMS = (
     "dataset_tool",
     "tf_facegan.tbgan.__main__",
     "tf_facegan.tbgan.reference",
+    "tf_facegan.ganimation.__main__",
+    "tf_facegan.tdgan.__main__",
     "tf_facegan.rdgan.__main__",
     "tf_facegan.expression.__main__",
     "tf_facegan.demo.__main__",

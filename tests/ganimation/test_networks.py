@@ -148,7 +148,7 @@ def test_instance_norms_do_not_overflow_in_half_precision():
     [
         (Generator, {"image_size": 30}, "image_size is 30, a multiple of 4"),
         (Generator, {"norm_scale_init": "zero"}, "norm_scale_init is 'zero', expected one of unif"),
-        (Generator, {"norm": "batch"}, "norm is 'batch', expected instance or affine"),
+        (Generator, {"norm": "batch"}, "norm is 'batch', expected one of instance, affine"),
         (Discriminator, {"image_size": 96}, "image_size is 96, a multiple of 64 .* repeat_num=6"),
     ],
 )

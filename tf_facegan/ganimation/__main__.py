@@ -8,8 +8,11 @@ Examples:
   python -m tf_facegan.ganimation animate photo.png --drive clip.mp4 --out moved.mp4
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tf_facegan import command_line, export_command
@@ -41,20 +44,14 @@ EXAMPLES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     args = parse(argv)
-    command_line.quiet_tensorflow()
     return command_line.run(args.run_command, args)
 
 
-def parse(argv=None):
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.ganimation",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser, commands = command_line.program("ganimation", __doc__)
 
     def command(name, function, help):
         sub = commands.add_parser(name, help=help, description=help)
@@ -69,10 +66,9 @@ def parse(argv=None):
     _add_sweep(command("sweep", sweep, "one AU after the other at rising intensity"))
     _add_export(command("export", export_network, "write the generator for other programs"))
     _add_import(command("import", import_published, "make a run folder of published checkpoints"))
-    command_line.add_examples(commands, EXAMPLES)
     for sub in commands.choices.values():
         command_line.add_debug_flag(sub)
-    return parser.parse_args(sys.argv[1:] if argv is None else argv)
+    return command_line.parse(parser, commands, EXAMPLES, argv)
 
 
 def _add_run(sub):
@@ -125,19 +121,31 @@ def _add_edit(sub):
         action="append",
         default=[],
         metavar="NAME=INTENSITY",
-        help="an AU to show, as AU12=3, repeatable; all others stay as they are",
+        help="an AU to show, as AU12=3, repeatable; all others stay as they are (default: none)",
     )
-    add("--expression", metavar="NAME", help="all AUs of an expression: happiness, surprise, …")
-    add("--like", metavar="PHOTO", help="the AUs that the critic reads in another photo")
+    add(
+        "--expression",
+        metavar="NAME",
+        help="all AUs of an expression: happiness, surprise, … (default: none)",
+    )
+    add(
+        "--like",
+        metavar="PHOTO",
+        help="the AUs that the critic reads in another photo (default: none)",
+    )
     add("--strength", type=float, default=1.0, help="0 (as it is) to 1 (default: %(default)s)")
     add("--out", required=True, metavar="FILE", help=".png or .jpg")
-    add("--parts", metavar="FILE", help="also write face, mask, colour image and result")
+    add(
+        "--parts",
+        metavar="FILE",
+        help="also write face, mask, colour image and result (default: none)",
+    )
     _add_crop(sub)
     _add_run(sub)
 
 
 def _add_drive(sub):
-    add = sub.add_argument
+    add = sub.add_argument_group("what drives, and what is made of it").add_argument
     add(
         "--drive",
         required=True,
@@ -170,7 +178,11 @@ def _add_random_batch(sub):
     add("--dataset", metavar="DIR", help="set to take faces from (default: the run's)")
     add("--count", type=int, default=7, help="faces (default: %(default)s, as published)")
     add("--seed", type=int, default=0, help="of their choice (default: %(default)s)")
-    add("--drive_images", metavar="DIR", help="pictures of the driving frames, to be shown")
+    add(
+        "--drive_images",
+        metavar="DIR",
+        help="pictures of the driving frames, to be shown (default: none)",
+    )
     _add_drive(sub)
     _add_run(sub)
 
@@ -217,18 +229,19 @@ def _add_import(sub):
     add(
         "--dataset",
         metavar="DIR",
-        help="set to go on training with: `train.py --resume` continues with the optimizers' state",
+        help="set to go on training with: `train.py --resume` continues with the optimizers' state "
+        "(default: none)",
     )
     add(
         "--set",
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="with --dataset: change any field of the configuration, repeatable",
+        help="with --dataset: change any field of the configuration, repeatable (default: none)",
     )
 
 
-def edit(args):
+def edit(args: argparse.Namespace) -> None:
     """Writes the edited photo."""
     from tf_facegan.ganimation import targets
     from tf_facegan.ganimation.sheets import parts_sheet
@@ -250,7 +263,7 @@ def edit(args):
         print(args.parts)
 
 
-def animate(args):
+def animate(args: argparse.Namespace) -> None:
     """Writes a clip, or a picture for every photo and frame (published `animate_image`)."""
     from tf_facegan.ganimation import driving, sheets
 
@@ -268,7 +281,7 @@ def animate(args):
     print(args.out)
 
 
-def random_batch(args):
+def random_batch(args: argparse.Namespace) -> None:
     """Writes a clip or pictures of the published grid (`animate_random_batch`)."""
     from tf_facegan.ganimation import driving, sheets
 
@@ -285,7 +298,7 @@ def random_batch(args):
     print(args.out)
 
 
-def sweep(args):
+def sweep(args: argparse.Namespace) -> None:
     """Writes a sheet, a row an AU, a column an intensity."""
     import numpy as np
 
@@ -303,12 +316,12 @@ def sweep(args):
     print(args.out)
 
 
-def export_network(args):
+def export_network(args: argparse.Namespace) -> None:
     """Writes the network and prints how far it is from the Keras one."""
     export_command.carry_out(args, _pipeline)
 
 
-def import_published(args):
+def import_published(args: argparse.Namespace) -> None:
     """Makes the run folder and prints its path."""
     from tf_facegan.config import parse_assignments
     from tf_facegan.ganimation.published import import_checkpoints

@@ -4,6 +4,8 @@ Defaults are those of the PyTorch code of vipermu; where the authors' own code d
 so. Imports no TensorFlow, so that `train.py -h` answers at once.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from typing import Optional
 
@@ -133,12 +135,12 @@ class Train:
     )
 
     @property
-    def image_snapshot_ticks(self):
+    def image_snapshot_ticks(self) -> int:
         """int, log lines between sample sheets."""
         return 1
 
     @property
-    def network_snapshot_ticks(self):
+    def network_snapshot_ticks(self) -> int:
         """int, log lines between network snapshots."""
         return max(1, round(self.model_save_step / self.sample_step))
 

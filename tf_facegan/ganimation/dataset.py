@@ -3,12 +3,21 @@
 Imports no TensorFlow.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from tf_facegan.sources.action_units import AUS
+
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.config import Config, Data
+    from tf_facegan.records.schema import SetInfo
+
 
 FIELD = "aus"  # float32 [N, 17], OpenFace's intensities
 
 
-def au_names(info, data):
+def au_names(info: SetInfo, data: Data) -> list[str]:
     """Returns the names (as AU12_r) of the AUs that the networks see, in order.
 
     Args:
@@ -39,13 +48,13 @@ def au_names(info, data):
     return wanted
 
 
-def au_columns(info, data):
+def au_columns(info: SetInfo, data: Data) -> list[int]:
     """Returns the columns of the field that hold `au_names`."""
     stored = _stored_names(info)
     return [stored.index(name) for name in au_names(info, data)]
 
 
-def image_size(info, data):
+def image_size(info: SetInfo, data: Data) -> int:
     """Returns the side of the images trained on.
 
     Raises:
@@ -60,7 +69,7 @@ def image_size(info, data):
     return data.image_size or height
 
 
-def network_arguments(config, info):
+def network_arguments(config: Config, info: SetInfo) -> dict[str, dict[str, Any]]:
     """Returns {"G": arguments, "D": arguments} of the networks that a configuration describes."""
     networks = config.networks
     common = {

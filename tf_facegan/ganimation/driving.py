@@ -1,7 +1,11 @@
 """What drives an animation: action units (AUs) from files, or read by the critic in a film."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +13,11 @@ from tf_facegan.sources import au_sequences
 from tf_facegan.sources.action_units import AUS
 from tf_facegan.sources.images import SUFFIXES
 from tf_facegan.utilities.video import frame_rate, read_frames
+
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.inference import GANimationPipeline
+    from tf_facegan.sources.faces.preparation import CropOptions
+
 
 FPS = 20.0  # of what has no rate of its own
 
@@ -30,7 +39,12 @@ class Drive:
     note: str = None
 
 
-def load(pipeline, path, smooth=0.0, crop=None):
+def load(
+    pipeline: GANimationPipeline,
+    path: str | Path,
+    smooth: float = 0.0,
+    crop: str | CropOptions | None = None,
+) -> Drive:
     """Reads what shall drive an animation.
 
     Args:
@@ -57,7 +71,7 @@ def load(pipeline, path, smooth=0.0, crop=None):
     return Drive(list(names), au_sequences.smoothed(aus, smooth), fps, note or None)
 
 
-def pictures(folder, names):
+def pictures(folder: str | Path | None, names: Sequence[str]) -> list[Path | None]:
     """Finds the pictures of frames.
 
     Args:

@@ -3,7 +3,12 @@
 Action units (AUs) are intensities from 0 to 5 here, as OpenFace writes them.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -44,7 +49,14 @@ class GANimationPipeline(pipelines.Pipeline):
 
     system = "ganimation"
 
-    def __init__(self, G, D, au_names, name="ganimation", dataset=None):
+    def __init__(
+        self,
+        G: Generator,
+        D: Discriminator | None,
+        au_names: Sequence[str],
+        name: str = "ganimation",
+        dataset: str | Path | None = None,
+    ):
         self.G, self.D, self.au_names, self.name = G, D, list(au_names), name
         self.image_size, self.dataset = G.image_size, dataset
         self.crop_options = faces.CropOptions()
@@ -68,7 +80,7 @@ class GANimationPipeline(pipelines.Pipeline):
         return cls(G, D, names, f"{run.name}-{path.stem}", faces_set)
 
     @classmethod
-    def from_checkpoint(cls, path):
+    def from_checkpoint(cls, path: str | Path) -> GANimationPipeline:
         """Loads published checkpoints.
 
         Args:
@@ -83,27 +95,27 @@ class GANimationPipeline(pipelines.Pipeline):
         return cls(models["G"], models.get("D"), AUS[: models["G"].c_dim], found.name)
 
     @property
-    def used_networks(self):
+    def used_networks(self) -> tuple[str, ...]:
         return ("G",) if self.D is None else ("G", "D")
 
-    def labels(self):
+    def labels(self) -> dict[str, list[str]]:
         return {"aus": self.au_names}
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         crop = dataclasses.asdict(self.crop_options)
         return {"face": crop, "image_size": self.image_size, "range": [-1, 1], "aus": [0, 5]}
 
     def __call__(
         self,
-        photos,
-        aus=None,
-        expression=None,
-        like=None,
-        drive=None,
-        strength=1.0,
-        crop=AUTO,
-        seed=None,
-    ):
+        photos: Any,
+        aus: Mapping[str, float] | np.ndarray | None = None,
+        expression: str | None = None,
+        like: Any = None,
+        drive: str | Path | np.ndarray | None = None,
+        strength: float = 1.0,
+        crop: str | faces.CropOptions = AUTO,
+        seed: int | None = None,
+    ) -> Photos:
         """Edits photos, or animates them.
 
         Args:
@@ -134,7 +146,7 @@ class GANimationPipeline(pipelines.Pipeline):
 
     # Faces
 
-    def generate(self, images, aus):
+    def generate(self, images: np.ndarray, aus: np.ndarray) -> Output:
         """Edits faces.
 
         Args:
@@ -158,7 +170,7 @@ class GANimationPipeline(pipelines.Pipeline):
         made = [self._edit(*part) for part in _batches(images, aus / _SCALE)]
         return Output(*(np.concatenate(values) for values in zip(*made)), aus)
 
-    def read_aus(self, images):
+    def read_aus(self, images: np.ndarray) -> np.ndarray:
         """Reads AUs with the critic.
 
         Args:
@@ -176,11 +188,13 @@ class GANimationPipeline(pipelines.Pipeline):
         found = np.concatenate([self._read(*part) for part in _batches(images)])
         return np.clip(found * _SCALE, *INTENSITY_RANGE)
 
-    def from_records(self, records, value_range):
+    def from_records(self, records: np.ndarray, value_range: Sequence[float]) -> np.ndarray:
         """Turns records [N, 3, S, S] of a set's range into float32 [N, S, S, 3] in [-1, 1]."""
         return np.asarray(to_signed(records, value_range))
 
-    def faces_of_set(self, path=None, count=7, seed=0):
+    def faces_of_set(
+        self, path: str | Path | None = None, count: int = 7, seed: int = 0
+    ) -> np.ndarray:
         """Takes random faces of a set.
 
         Args:
@@ -205,7 +219,7 @@ class GANimationPipeline(pipelines.Pipeline):
         images = found.read(rows, self.image_size)
         return to_uint8(images.transpose(0, 2, 3, 1), found.range)
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes: (function of images [N, S, S, 3] in [-1, 1] and aus
         [N, c_dim], 0 to 5, that gives `edited`, `attention` and `color`; its signature)."""
         side = self.image_size
@@ -221,7 +235,9 @@ class GANimationPipeline(pipelines.Pipeline):
 
     # Photos
 
-    def find_faces(self, photo, crop=AUTO, every=False):
+    def find_faces(
+        self, photo: Any, crop: str | faces.CropOptions = AUTO, every: bool = False
+    ) -> tuple[np.ndarray, list[faces.Crop], np.ndarray]:
         """Finds what to edit in a photo.
 
         Args:
@@ -243,8 +259,15 @@ class GANimationPipeline(pipelines.Pipeline):
         return photo, crops, np.stack([faces.cut(photo, found) for found in crops])
 
     def edit(
-        self, photo, aus=None, expression=None, like=None, strength=1.0, crop=AUTO, every=False
-    ):
+        self,
+        photo: Any,
+        aus: Mapping[str, float] | np.ndarray | None = None,
+        expression: str | None = None,
+        like: Any = None,
+        strength: float = 1.0,
+        crop: str | faces.CropOptions = AUTO,
+        every: bool = False,
+    ) -> Edit:
         """Edits the expression of a photo.
 
         Args:
@@ -271,14 +294,16 @@ class GANimationPipeline(pipelines.Pipeline):
         made = self.generate(found, np.stack(wanted))
         return Edit(self.paste(photo, crops, made), crops, found, made)
 
-    def paste(self, photo, crops, made):
+    def paste(self, photo: np.ndarray, crops: Sequence[faces.Crop], made: Output) -> np.ndarray:
         """Puts edited faces into their photo, blended by the attention masks: uint8 [H, W, 3]."""
         for place, crop in enumerate(crops):
             color = 127.5 * (made.color[place] + 1)
             photo = faces.paste_back(photo, color, crop, 1 - made.attention[place, ..., 0])
         return photo
 
-    def animate(self, photos, aus, crop=AUTO):
+    def animate(
+        self, photos: Sequence, aus: np.ndarray, crop: str | faces.CropOptions = AUTO
+    ) -> Iterator[list[np.ndarray]]:
         """Moves the faces of photos by a sequence of AUs.
 
         Args:
@@ -303,7 +328,13 @@ class GANimationPipeline(pipelines.Pipeline):
                     for (photo, crops, _), output in zip(found, made)
                 ]
 
-    def sweep(self, photo, names, intensities, crop=AUTO):
+    def sweep(
+        self,
+        photo: Any,
+        names: Sequence[str],
+        intensities: Sequence[float] | np.ndarray,
+        crop: str | faces.CropOptions = AUTO,
+    ) -> np.ndarray:
         """Shows a face with one AU after the other at rising intensity.
 
         Args:

@@ -1,5 +1,9 @@
 """Layers of GANimation's networks: their initial values, and published names of their variables."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.layers import activate, conv2d, instance_norm, normal, normalise, stable_dtype
@@ -35,16 +39,16 @@ class Convolution(_Layer):
 
     def __init__(
         self,
-        side,
-        inputs,
-        outputs,
-        stride=1,
-        transposed=False,
-        bias=False,
-        seed=None,
-        stddev=WEIGHT_STDDEV,
-        gain=1.0,
-        **kw,
+        side: int,
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        transposed: bool = False,
+        bias: bool = False,
+        seed: int | None = None,
+        stddev: float | None = WEIGHT_STDDEV,
+        gain: float = 1.0,
+        **kw: Any,
     ):
         """Makes the variables.
 
@@ -75,16 +79,16 @@ class Convolution(_Layer):
         self.bias = self._variable("bias", (outputs,), "zeros") if bias else None
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         named = {"weight": self.weight, "bias": self.bias}
         return {name: variable for name, variable in named.items() if variable is not None}
 
     @property
-    def kernel(self):
+    def kernel(self) -> tf.Tensor:
         """The weight in the compute dtype."""
         return tf.cast(self.weight, self.compute_dtype)
 
-    def call(self, x):
+    def call(self, x: tf.Tensor) -> tf.Tensor:
         if self.transposed:
             _, height, width, _ = x.shape
             shape = [tf.shape(x)[0], height * self.stride, width * self.stride, self.outputs]
@@ -101,7 +105,14 @@ class Condition(_Layer):
     `call`: [N, inputs] -> [N, 1, 1, outputs].
     """
 
-    def __init__(self, inputs, outputs, seed=None, stddev=WEIGHT_STDDEV, **kw):
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        seed: int | None = None,
+        stddev: float | None = WEIGHT_STDDEV,
+        **kw: Any,
+    ):
         """Makes the variable; `seed` and `stddev` as of `Convolution`."""
         super().__init__(**kw)
         stddev = inputs**-0.5 if stddev is None else stddev
@@ -112,10 +123,10 @@ class Condition(_Layer):
         )
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         return {"weight": self.weight}
 
-    def call(self, values):
+    def call(self, values: tf.Tensor) -> tf.Tensor:
         return tf.matmul(values, tf.cast(self.weight, self.compute_dtype))[:, None, None]
 
 
@@ -126,7 +137,14 @@ class InstanceNorm(_Layer):
     each sample, [N, 1, 1, C], or None with the running ones.
     """
 
-    def __init__(self, channels, scale_init="uniform", seed=None, norm="instance", **kw):
+    def __init__(
+        self,
+        channels: int,
+        scale_init: str = "uniform",
+        seed: int | None = None,
+        norm: str = "instance",
+        **kw: Any,
+    ):
         """Makes the variables; `scale_init` is one of NORM_SCALES, `norm` one of NORMS."""
         super().__init__(**kw)
         self.norm = norm
@@ -146,11 +164,13 @@ class InstanceNorm(_Layer):
         self.running_var = self._variable("running_var", (channels,), "ones", trainable=False)
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         names = ("weight", "bias", "running_mean", "running_var")
         return {name: getattr(self, name) for name in names}
 
-    def call(self, x, use_running_stats=False):
+    def call(
+        self, x: tf.Tensor, use_running_stats: bool = False
+    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
         if self.norm == "affine":
             scale, shift = (tf.cast(v, x.dtype) for v in (self.weight, self.bias))
             return x * scale + shift, None, None

@@ -4,12 +4,19 @@ Terms are named and weighted as they are logged. They are linear in means over t
 the mean over devices is the loss of the whole batch.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
 
 from tf_facegan import losses
 
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.networks import Discriminator, Generator
 
-def fuse(attention, color, images):
+
+def fuse(attention: tf.Tensor, color: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """Puts a generator's outputs onto the photo: attention 1 keeps the pixel, 0 takes the colour.
 
     Args:
@@ -18,19 +25,35 @@ def fuse(attention, color, images):
     return (1.0 - attention) * color + attention * tf.cast(images, color.dtype)
 
 
-def edit(G, images, aus, training=False):
+def edit(
+    G: Generator, images: tf.Tensor, aus: tf.Tensor, training: bool = False
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Runs a generator on photos [N, H, W, 3]; returns (edited photos, attention, color)."""
     attention, color = G(images, aus, training=training)
     return fuse(attention, color, images), attention, color
 
 
-def reading_loss(D, images, labels, lambda_cls=160.0, cls_divisor=1.0):
+def reading_loss(
+    D: Discriminator,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    lambda_cls: float = 160.0,
+    cls_divisor: float = 1.0,
+) -> tf.Tensor:
     """What `critic_loss` is without edited photos and realism; arguments as there."""
     _, aus = D(images)
     return lambda_cls / cls_divisor * au_error(aus, labels)
 
 
-def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0, distrust=0.0):
+def critic_loss(
+    D: Discriminator,
+    images: tf.Tensor,
+    fakes: tf.Tensor,
+    labels: tf.Tensor,
+    lambda_cls: float = 160.0,
+    cls_divisor: float = 1.0,
+    distrust: float = 0.0,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The critic's loss without its gradient penalty.
 
     Args:
@@ -61,7 +84,13 @@ def critic_loss(D, images, fakes, labels, lambda_cls=160.0, cls_divisor=1.0, dis
     return tf.add_n(list(terms.values())), terms
 
 
-def gradient_penalty(D, images, fakes, mixing, lambda_gp=10.0):
+def gradient_penalty(
+    D: Discriminator,
+    images: tf.Tensor,
+    fakes: tf.Tensor,
+    mixing: tf.Tensor,
+    lambda_gp: float = 10.0,
+) -> tf.Tensor:
     """The gradient penalty of WGAN-GP, on the sum of the score map (no gradient goes to images).
 
     Args:
@@ -78,7 +107,14 @@ def gradient_penalty(D, images, fakes, mixing, lambda_gp=10.0):
     return lambda_gp * tf.reduce_mean(tf.square(norms - 1.0))
 
 
-def cycle(G, images, labels, targets, virtual_targets=None, training=False):
+def cycle(
+    G: Generator,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    targets: tf.Tensor,
+    virtual_targets: tf.Tensor | None = None,
+    training: bool = False,
+) -> dict[str, tf.Tensor]:
     """Edits photos and turns them back; with virtual targets once more (Kaneko et al., 2019).
 
     Args:
@@ -107,23 +143,23 @@ def cycle(G, images, labels, targets, virtual_targets=None, training=False):
 
 
 def generator_loss(
-    G,
-    D,
-    images,
-    labels,
-    targets,
-    virtual_targets=None,
+    G: Generator,
+    D: Discriminator,
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    targets: tf.Tensor,
+    virtual_targets: tf.Tensor | None = None,
     *,
-    lambda_cls=160.0,
-    lambda_rec=10.0,
-    lambda_sat=0.1,
-    lambda_smooth=1e-4,
-    alpha_rec=1.0,
-    uncross_virtual_smooth=False,
-    cls_divisor=1.0,
-    smooth_sum_batch=None,
-    show=None,
-):
+    lambda_cls: float = 160.0,
+    lambda_rec: float = 10.0,
+    lambda_sat: float = 0.1,
+    lambda_smooth: float = 1e-4,
+    alpha_rec: float = 1.0,
+    uncross_virtual_smooth: bool = False,
+    cls_divisor: float = 1.0,
+    smooth_sum_batch: int | None = None,
+    show: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
     """The generator's loss.
 
     Args:
@@ -173,17 +209,17 @@ def generator_loss(
     return loss, {"G/loss": loss, **terms, **masks, **others}
 
 
-def mean_distance(images, others):
+def mean_distance(images: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Returns the mean absolute difference of two batches of images."""
     return tf.reduce_mean(tf.abs(tf.cast(images, others.dtype) - others))
 
 
-def au_error(aus, wanted):
+def au_error(aus: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     """Returns the mean squared error of AUs, both [N, c_dim] in 0-1."""
     return tf.reduce_mean(tf.square(aus - tf.cast(wanted, aus.dtype)))
 
 
-def smoothness(masks, sum_batch=None):
+def smoothness(masks: tf.Tensor, sum_batch: int | None = None) -> tf.Tensor:
     """Returns the anisotropic total variation of masks [N, H, W, 1], across plus down.
 
     Args:

@@ -5,9 +5,14 @@ Images are NHWC in [-1, 1], action units (AUs) are intensities in 0-1. Variables
 names and TensorFlow layouts; `reference.py` maps to the published layouts.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.engine.optimizers import ema_update, replica_mean
 from tf_facegan.ganimation.layers import (
     NORM_SCALES,
@@ -63,21 +68,21 @@ class Generator(_Network):
 
     def __init__(
         self,
-        image_size=128,
-        conv_dim=64,
-        c_dim=17,
-        repeat_num=6,
-        norm_scale_init="uniform",
-        update_running_stats=True,
-        condition_after_norm=False,
-        condition_blocks=False,
-        norm="instance",
-        init_stddev=WEIGHT_STDDEV,
-        skips=False,
-        residual_color=False,
-        seed=None,
-        name="generator",
-        dtype=None,
+        image_size: int = 128,
+        conv_dim: int = 64,
+        c_dim: int = 17,
+        repeat_num: int = 6,
+        norm_scale_init: str = "uniform",
+        update_running_stats: bool = True,
+        condition_after_norm: bool = False,
+        condition_blocks: bool = False,
+        norm: str = "instance",
+        init_stddev: float | None = WEIGHT_STDDEV,
+        skips: bool = False,
+        residual_color: bool = False,
+        seed: int | None = None,
+        name: str = "generator",
+        dtype: Any = None,
     ):
         """Builds the network; the defaults are the published values.
 
@@ -108,11 +113,8 @@ class Generator(_Network):
         """
         if image_size % 4:
             raise ValueError(f"image_size is {image_size}, a multiple of 4 expected")
-        if norm_scale_init not in NORM_SCALES:
-            known = ", ".join(NORM_SCALES)
-            raise ValueError(f"norm_scale_init is {norm_scale_init!r}, expected one of {known}")
-        if norm not in NORMS:
-            raise ValueError(f"norm is {norm!r}, expected {' or '.join(NORMS)}")
+        check_choice("norm_scale_init", norm_scale_init, NORM_SCALES)
+        check_choice("norm", norm, NORMS)
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.image_size, self.c_dim, self.repeat_num = image_size, c_dim, repeat_num
         self.update_running_stats = update_running_stats
@@ -161,7 +163,13 @@ class Generator(_Network):
     def _upsamplings(self):
         return 9 + self.repeat_num, 12 + self.repeat_num
 
-    def call(self, images, aus, training=False, use_running_stats=False):
+    def call(
+        self,
+        images: tf.Tensor,
+        aus: tf.Tensor,
+        training: bool = False,
+        use_running_stats: bool = False,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         if any(side % 4 for side in images.shape[1:3]):
             height, width = images.shape[1:3]
             raise ValueError(f"images of {width} x {height} pixels, multiples of 4 expected")
@@ -253,13 +261,13 @@ class Discriminator(_Network):
 
     def __init__(
         self,
-        image_size=128,
-        conv_dim=64,
-        c_dim=17,
-        repeat_num=6,
-        seed=None,
-        name="discriminator",
-        dtype=None,
+        image_size: int = 128,
+        conv_dim: int = 64,
+        c_dim: int = 17,
+        repeat_num: int = 6,
+        seed: int | None = None,
+        name: str = "discriminator",
+        dtype: Any = None,
     ):
         """Builds the network; arguments as of `Generator`, and
 
@@ -289,7 +297,7 @@ class Discriminator(_Network):
         }
         self.built = True
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> list[tf.Tensor]:
         height, width = images.shape[1:3]
         if (height, width) != (self.image_size, self.image_size):
             raise ValueError(

@@ -4,9 +4,13 @@
 the `.pth` files of albertpumarola/GANimation; read without PyTorch, nothing in them is run.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tf_facegan import config as configuration
 from tf_facegan.engine import run_folder
@@ -16,6 +20,10 @@ from tf_facegan.ganimation.config import Config
 from tf_facegan.ganimation.dataset import au_names
 from tf_facegan.records import schema
 from tf_facegan.sources.action_units import AUS
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 _GENERATOR = re.compile(r"(?!opt_)(?P<stem>.*)G\.(?P<ending>ckpt|pth)")
 _POSITION = re.compile(r"(\d+)-(\d+)-")
@@ -41,7 +49,7 @@ class Published:
     files: dict
 
 
-def find(path):
+def find(path: str | Path) -> tuple[Path, Path | None]:
     """Finds checkpoints that belong together.
 
     Args:
@@ -70,7 +78,7 @@ def find(path):
     return path, critic if critic.is_file() else None
 
 
-def read(generator, critic=None):
+def read(generator: str | Path, critic: str | Path | None = None) -> Published:
     """Reads checkpoints and finds out what networks they are of.
 
     Args:
@@ -107,7 +115,7 @@ def read(generator, critic=None):
     return Published(name, arrays, arguments, files)
 
 
-def networks(found):
+def networks(found: Published) -> dict[str, tf.keras.Model]:
     """Returns {"G", maybe "D": network} of `Published`; ValueError names file and wrong arrays."""
     from tf_facegan.ganimation.networks import Discriminator, Generator
 
@@ -122,7 +130,13 @@ def networks(found):
     return models
 
 
-def import_checkpoints(path, out_dir, aus=None, dataset=None, changes=None):
+def import_checkpoints(
+    path: str | Path,
+    out_dir: str | Path,
+    aus: Sequence[str] | None = None,
+    dataset: str | Path | None = None,
+    changes: dict[str, Any] | None = None,
+) -> run_folder.RunFolder:
     """Makes a run folder of published checkpoints.
 
     Args:

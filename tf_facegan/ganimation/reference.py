@@ -5,12 +5,23 @@ Names are those of vipermu/ganimation; kernels are published as [out, in, h, w] 
 names in albertpumarola/GANimation, and the prefix `module.` of training on several GPUs.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_facegan import pickles, reference_weights
 from tf_facegan.engine.optimizers import write
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tf_facegan.engine.optimizers import Adam
+
 
 _COUNTER = ".num_batches_tracked"
 _STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
@@ -34,7 +45,7 @@ class _PublishedKernel:
         return np.transpose(self._variable.numpy(), (3, 2, 0, 1))
 
 
-def assign(model, arrays):
+def assign(model: tf.keras.Model, arrays: dict[str, np.ndarray]) -> None:
     """Fills a network from published arrays.
 
     Args:
@@ -72,7 +83,7 @@ def assign(model, arrays):
     reference_weights.assign(variables, parameters)
 
 
-def extract(model, duplicates=False):
+def extract(model: tf.keras.Model, duplicates: bool = False) -> dict[str, np.ndarray]:
     """Returns {published name: array in the published layout} of a network, in published order.
 
     Args:
@@ -97,7 +108,7 @@ def extract(model, duplicates=False):
     return complete
 
 
-def load_checkpoint(path):
+def load_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     """Reads a published `…G.ckpt` or `…D.ckpt` (either container of torch; without torch).
 
     Args:
@@ -118,7 +129,7 @@ def load_checkpoint(path):
     return dict(arrays)
 
 
-def load_optimizer(path):
+def load_optimizer(path: str | Path) -> list[dict[str, Any]]:
     """Reads a published `…G_optim.ckpt` or `…D_optim.ckpt`.
 
     Args:
@@ -146,7 +157,9 @@ def load_optimizer(path):
         raise ValueError(f"{path}: not the state of an Adam optimizer of one group") from None
 
 
-def assign_optimizer(optimizer, model, entries):
+def assign_optimizer(
+    optimizer: Adam, model: tf.keras.Model, entries: Sequence[dict[str, Any]]
+) -> None:
     """Gives an optimizer the moments and step count of a published one.
 
     Args:
@@ -189,7 +202,7 @@ def _in_published_layout(variable):
     return _PublishedKernel(variable) if len(variable.shape) == 4 else variable
 
 
-def canonical(name):
+def canonical(name: str) -> str:
     """Returns vipermu's name for a parameter of one of the published codes."""
     name = name[len("module.") :] if name.startswith("module.") else name
     for theirs, ours in _HEADS.items():

@@ -1,6 +1,15 @@
 """GANimation's schedule: epochs of whole batches, a critic count, falling rates. Pure Python."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
+
+from tf_facegan.config import check_choice
+
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.config import Train
+
 
 DECAYS = ("multiply", "linear")
 
@@ -30,18 +39,18 @@ class Phase:
     epochs: int
 
     @property
-    def key(self):
+    def key(self) -> int:
         """Data are opened anew when this changes: every epoch leaves out an incomplete batch."""
         return self.epoch
 
-    def describe(self):
+    def describe(self) -> str:
         return f"epoch {self.epoch + 1}/{self.epochs} step {self.step + 1}/{self.steps}"
 
-    def scalars(self):
+    def scalars(self) -> dict[str, float]:
         return {"epoch": self.epoch, "g_lr": self.g_lr, "d_lr": self.d_lr}
 
 
-def steps_per_epoch(train, count):
+def steps_per_epoch(train: Train, count: int) -> int:
     """Returns the whole batches of a set.
 
     Args:
@@ -62,12 +71,11 @@ def steps_per_epoch(train, count):
             f"train.reading_epochs is {train.reading_epochs}, expected 0 or more and less than "
             f"train.num_epochs={train.num_epochs}"
         )
-    if train.lr_decay not in DECAYS:
-        raise ValueError(f"train.lr_decay is {train.lr_decay!r}, expected {' or '.join(DECAYS)}")
+    check_choice("train.lr_decay", train.lr_decay, DECAYS)
     return steps
 
 
-def phase_at(images, train, steps):
+def phase_at(images: int, train: Train, steps: int) -> Phase:
     """Evaluates the schedule.
 
     Args:
@@ -95,7 +103,7 @@ def phase_at(images, train, steps):
     )
 
 
-def rate_factor(epoch, train):
+def rate_factor(epoch: int, train: Train) -> float:
     """Returns what the learning rates are multiplied by in an epoch (from 0)."""
     late = max(0, epoch - train.num_epochs_decay)
     if train.lr_decay == "linear":

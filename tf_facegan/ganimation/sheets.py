@@ -1,7 +1,11 @@
 """Pictures and clips of edited faces: published grids, sweeps, photos side by side."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,12 +15,16 @@ from tf_facegan.sources.photos import read_photo
 from tf_facegan.utilities.images import to_uint8, write_image
 from tf_facegan.utilities.video import animation_writer
 
+if TYPE_CHECKING:
+    from tf_facegan.ganimation.outputs import Edit, Output
+
+
 CLIPS = (".mp4", ".gif")
 TILES = 8  # in a row of the published grids
 _PADDING = 2
 
 
-def tile_grid(tiles, columns=TILES, padding=_PADDING):
+def tile_grid(tiles: np.ndarray, columns: int = TILES, padding: int = _PADDING) -> np.ndarray:
     """Puts tiles side by side as torchvision does, with black lines between and around them.
 
     Args:
@@ -41,7 +49,9 @@ def tile_grid(tiles, columns=TILES, padding=_PADDING):
     return grid
 
 
-def published_grid(photos, made, picture=None):
+def published_grid(
+    photos: np.ndarray, made: Output, picture: str | Path | np.ndarray | None = None
+) -> np.ndarray:
     """Draws the published picture of `animate_random_batch`: two rows of tiles.
 
     Args:
@@ -62,7 +72,7 @@ def published_grid(photos, made, picture=None):
     return tile_grid(np.concatenate(tiles), columns=len(photos) + 1)
 
 
-def parts_sheet(edit):
+def parts_sheet(edit: Edit) -> np.ndarray:
     """Draws what an edit was made of: a row a face, with the face, mask (white keeps the photo),
     colour image and result.
 
@@ -78,7 +88,9 @@ def parts_sheet(edit):
     return tile_grid(np.concatenate(list(np.stack(parts, axis=1))), columns=len(parts))
 
 
-def sweep_sheet(images, names, intensities):
+def sweep_sheet(
+    images: np.ndarray, names: Sequence[str], intensities: Sequence[float] | np.ndarray
+) -> np.ndarray:
     """Draws a sheet of a sweep: a row an action unit, a column an intensity, with their names.
 
     Args:
@@ -102,7 +114,7 @@ def sweep_sheet(images, names, intensities):
     return canvas
 
 
-def side_by_side(pictures):
+def side_by_side(pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Puts pictures uint8 [H, W, 3] side by side, at the height of the lowest one."""
     height = min(len(picture) for picture in pictures)
     scaled = []
@@ -114,7 +126,7 @@ def side_by_side(pictures):
     return np.concatenate(scaled, axis=1)
 
 
-def check_clip(out):
+def check_clip(out: str | Path) -> None:
     """Raises what `clip_or_folder` would for its `out`, before anything is computed.
 
     Raises:
@@ -132,7 +144,9 @@ def check_clip(out):
 
 
 @contextlib.contextmanager
-def clip_or_folder(out, fps):
+def clip_or_folder(
+    out: str | Path, fps: float
+) -> Iterator[Callable[[Sequence[np.ndarray], Sequence[str]], None]]:
     """Opens a clip, or a folder of pictures.
 
     Args:

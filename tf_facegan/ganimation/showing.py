@@ -6,12 +6,21 @@ edit has to hold wherever and however it is seen, so that the critic cannot be p
 that nobody else sees.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.draws import Draws
+    from tf_facegan.ganimation.config import Train
+
 
 KINDS = ("real", "fake")
 
 
-def draw(random, train, batch, side):
+def draw(random: Draws, train: Train, batch: int, side: int) -> dict[str, tf.Tensor]:
     """Draws how images are shown.
 
     Args:
@@ -36,7 +45,7 @@ def draw(random, train, batch, side):
     return draws
 
 
-def show(images, draws, kind):
+def show(images: tf.Tensor, draws: dict[str, tf.Tensor], kind: str) -> tf.Tensor:
     """Returns images [N, S, S, 3] as the critic sees them.
 
     Args:
@@ -51,7 +60,7 @@ def show(images, draws, kind):
     return images
 
 
-def moved(images, offsets):
+def moved(images: tf.Tensor, offsets: tf.Tensor) -> tf.Tensor:
     """Moves images [N, S, S, C] by `offsets`, int64 [N, 2], pixels down and to the right; pixels of
     the border are repeated.
 

@@ -3,7 +3,10 @@
 Intensities are 0 to 5. Imports no TensorFlow.
 """
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +17,14 @@ from tf_facegan.sources.expressions import typical_aus
 _NAME = re.compile(r"(?:AU)?(\d{1,2})(?:_r)?", re.IGNORECASE)
 
 
-def target(names, own, aus=None, expression=None, model=None, strength=1.0):
+def target(
+    names: Sequence[str],
+    own: np.ndarray,
+    aus: Mapping[str, float] | np.ndarray | None = None,
+    expression: str | None = None,
+    model: np.ndarray | None = None,
+    strength: float = 1.0,
+) -> np.ndarray:
     """Returns the AUs that a face is asked to show, float32 [c_dim].
 
     Args:
@@ -52,7 +62,7 @@ def target(names, own, aus=None, expression=None, model=None, strength=1.0):
     return own + np.float32(strength) * (wanted - own)
 
 
-def place(names, name):
+def place(names: Sequence[str], name: str) -> int:
     """Returns where an AU ("AU12", "AU12_r", "12") is among `names`; ValueError where it is not."""
     match = _NAME.fullmatch(str(name).strip())
     column = f"AU{int(match[1]):02d}_r" if match else None
@@ -65,7 +75,7 @@ def place(names, name):
     return list(names).index(column)
 
 
-def parse(words):
+def parse(words: Iterable[str]) -> dict[str, float]:
     """Turns words "AU12=3" into {name: intensity}; ValueError for others."""
     found = {}
     for word in words or ():

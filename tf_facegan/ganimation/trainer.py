@@ -1,10 +1,15 @@
 """Training of GANimation: networks, optimizers, draws and the `tf.function` steps."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.optimizers import Adam
@@ -16,6 +21,12 @@ from tf_facegan.records.reader import RecordSet
 from tf_facegan.records.values import to_signed
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.ganimation.config import Config
+
 
 SMOOTH_REDUCTIONS = ("mean", "sum")
 
@@ -36,7 +47,7 @@ class Trainer:
       ValueError: when set and configuration do not fit each other.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: Config, strategy: tf.distribute.Strategy):
         self.config, self.strategy = config, strategy
         data, train = config.data, config.train
         if "faces" not in data.sets:
@@ -67,11 +78,11 @@ class Trainer:
 
     # What the loop asks for
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> schedule.Phase:
         """Returns what to run now, as the loop takes it."""
         return schedule.phase_at(progress.images, self.config.train, self._steps)
 
-    def batches(self, phase, position):
+    def batches(self, phase: schedule.Phase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over record batches of the phase's epoch, from the phase's step on.
 
         Every epoch is a permutation of its own; what is left of it after whole batches is not seen.
@@ -85,7 +96,9 @@ class Trainer:
             prefetch=self.config.runtime.prefetch,
         )
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: schedule.Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Runs a critic step, and every n_critic-th time a generator step on the same batch; in the
         first `reading_epochs` the critic only reads action units.
 
@@ -106,19 +119,21 @@ class Trainer:
             self._watch.add(scalars["G/attention_mean"])
         return scalars
 
-    def end_iteration(self, run, phase, progress, log):
+    def end_iteration(
+        self, run: RunFolder, phase: schedule.Phase, progress: Progress, log: Callable[[str], None]
+    ) -> None:
         """Logs a warning where the attention masks are saturated."""
         warning = self._watch.warning()
         if warning:
             log(warning)
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         return {"G": self.G, "D": self.D, "G_opt": self.G_opt, "D_opt": self.D_opt}
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
 
-    def histograms(self):
+    def histograms(self) -> dict[str, np.ndarray]:
         """The weights as `<net>/<published name>` and the masks of the sample sheet, where they are
         asked for."""
         if not self.config.train.save_weight_histograms:
@@ -130,16 +145,16 @@ class Trainer:
                 found[f"{net}/{name}"] = value
         return found
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Puts into a new run's folder what using its networks needs."""
         run.save_dataset(self.set.info)
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`: the photos of the sample sheet."""
         images = self._sheet_images.numpy().transpose(0, 3, 1, 2)
         save_image_grid(images, run.path / "reals.png", size=(len(images), 1))
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png`: a column a photo, from top to bottom the photo and everything
         of `losses.cycle` in its order (masks grey; white keeps the photo)."""
         rows = [self._sheet_images, *losses.cycle(self.G, *self._sheet).values()]
@@ -165,7 +180,7 @@ class Trainer:
 
     # Randomness
 
-    def draws(self, step, batch):
+    def draws(self, step: int, batch: int) -> dict[str, tf.Tensor]:
         """Every random number of one iteration, for the global batch.
 
         Args:
@@ -202,7 +217,12 @@ class Trainer:
     # The steps
 
     @tf.function
-    def critic_step(self, batch, draws, learning_rate=None):
+    def critic_step(
+        self,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Takes one critic step; returns dict of summary name to scalar tensor.
 
         Args:
@@ -215,14 +235,24 @@ class Trainer:
         return run_replicas(self.strategy, self._replica_critic_step, args)
 
     @tf.function
-    def reading_step(self, batch, draws, learning_rate=None):
+    def reading_step(
+        self,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Takes a critic step of reading action units only; arguments as of `critic_step`."""
         learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
         args = batch, draws, learning_rate
         return run_replicas(self.strategy, self._replica_reading_step, args)
 
     @tf.function
-    def generator_step(self, batch, draws, learning_rate=None):
+    def generator_step(
+        self,
+        batch: dict[str, tf.Tensor],
+        draws: dict[str, tf.Tensor],
+        learning_rate: tf.Tensor | None = None,
+    ) -> dict[str, tf.Tensor]:
         """Takes one generator step; arguments and result as of `critic_step`."""
         learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
         args = batch, draws, learning_rate
@@ -309,9 +339,7 @@ class Trainer:
 
 def _loss_options(loss, batch_size):
     """Returns the keyword arguments of `losses.generator_loss`; ValueError for unknown values."""
-    if loss.smooth_reduction not in SMOOTH_REDUCTIONS:
-        known = " or ".join(SMOOTH_REDUCTIONS)
-        raise ValueError(f"loss.smooth_reduction is {loss.smooth_reduction!r}, expected {known}")
+    check_choice("loss.smooth_reduction", loss.smooth_reduction, SMOOTH_REDUCTIONS)
     names = "lambda_cls lambda_rec lambda_sat lambda_smooth alpha_rec uncross_virtual_smooth"
     return {
         **{name: getattr(loss, name) for name in names.split()},

@@ -1,8 +1,15 @@
 """Keeps an eye on the attention masks, which saturate where labels or weights are wrong."""
 
+from __future__ import annotations
+
 import collections
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 
 WINDOW = 10  # generator steps judged together; fetching every one would hold the devices up
 LOW, HIGH = 0.02, 0.98
@@ -15,15 +22,15 @@ class MaskWatch:
       lambda_sat: float, the weight to name in the warnings.
     """
 
-    def __init__(self, lambda_sat):
+    def __init__(self, lambda_sat: float):
         self._lambda_sat = lambda_sat
         self._means, self._warned = collections.deque(maxlen=WINDOW), None
 
-    def add(self, mean):
+    def add(self, mean: float | tf.Tensor) -> None:
         """Takes the mean of one generator step's masks, a scalar (tensor)."""
         self._means.append(mean)
 
-    def warning(self):
+    def warning(self) -> str | None:
         """Returns a line when a whole window is saturated, once for each side, else None."""
         if len(self._means) < WINDOW:
             return None

@@ -8,7 +8,6 @@ Examples:
   python -m tf_facegan.tdgan import checkpoints/ results/100-published
 """
 
-import argparse
 import dataclasses
 import sys
 
@@ -44,12 +43,7 @@ EXAMPLES = {
 
 def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
-    parser = command_line.ArgumentParser(
-        prog="python -m tf_facegan.tdgan",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser, commands = command_line.program("tdgan", __doc__)
     for add_command in (
         _add_classify,
         _add_transfer,
@@ -60,9 +54,7 @@ def main(argv=None):
         _add_export,
     ):
         add_command(commands)
-    command_line.add_examples(commands, EXAMPLES)
-    args = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    command_line.quiet_tensorflow()
+    args = command_line.parse(parser, commands, EXAMPLES, argv)
     return command_line.run(_carry_out, args)
 
 
@@ -101,7 +93,12 @@ def _add_classify(commands):
         commands, "classify", "Says which expression photos, a video or a camera's pictures show."
     )
     add("photos", nargs="*", metavar="PHOTO|DIR|VIDEO", help="pictures, folders of them, videos")
-    add("--camera", type=int, metavar="N", help="a camera instead, live, until Ctrl-C")
+    add(
+        "--camera",
+        type=int,
+        metavar="N",
+        help="a camera instead, live, until Ctrl-C (default: none)",
+    )
     add("--show", action="store_true", help="--camera: show the pictures in a window")
     add("--out", metavar="FILE.csv", help="write a row for each picture (default: print lines)")
 
@@ -151,7 +148,11 @@ def _add_evaluate(commands):
         crops=False,
     )
     add("--split", default="test", metavar="NAME", help="test, validation or train (default: test)")
-    add("--dataset", metavar="DIR", help="another set with the field `expression` instead")
+    add(
+        "--dataset",
+        metavar="DIR",
+        help="another set with the field `expression` (default: the run's)",
+    )
     add("--probe", action="store_true", help="also: how much the codes say about who is shown")
     add("--out", metavar="DIR", help="folder to write to (default: `evaluation` in the run)")
 
