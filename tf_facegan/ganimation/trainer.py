@@ -230,9 +230,8 @@ class Trainer:
           draws: as `draws` gives them.
           learning_rate: scalar tensor; None for the one training begins with.
         """
-        learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
-        args = batch, draws, learning_rate
-        return run_replicas(self.strategy, self._replica_critic_step, args)
+        rate = self.config.train.d_lr if learning_rate is None else learning_rate
+        return run_replicas(self.strategy, self._replica_critic_step, (batch, draws, rate))
 
     @tf.function
     def reading_step(
@@ -242,9 +241,8 @@ class Trainer:
         learning_rate: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Takes a critic step of reading action units only; arguments as of `critic_step`."""
-        learning_rate = self.config.train.d_lr if learning_rate is None else learning_rate
-        args = batch, draws, learning_rate
-        return run_replicas(self.strategy, self._replica_reading_step, args)
+        rate = self.config.train.d_lr if learning_rate is None else learning_rate
+        return run_replicas(self.strategy, self._replica_reading_step, (batch, draws, rate))
 
     @tf.function
     def generator_step(
@@ -254,9 +252,8 @@ class Trainer:
         learning_rate: tf.Tensor | None = None,
     ) -> dict[str, tf.Tensor]:
         """Takes one generator step; arguments and result as of `critic_step`."""
-        learning_rate = self.config.train.g_lr if learning_rate is None else learning_rate
-        args = batch, draws, learning_rate
-        return run_replicas(self.strategy, self._replica_generator_step, args)
+        rate = self.config.train.g_lr if learning_rate is None else learning_rate
+        return run_replicas(self.strategy, self._replica_generator_step, (batch, draws, rate))
 
     def _replica_critic_step(self, batch, draws, learning_rate):
         loss, apart = self.config.loss, self.config.train.separate_gp_step
