@@ -48,6 +48,6 @@ def test_schedules_without_a_generator_step_are_refused():
     with pytest.raises(ValueError, match=message):
         steps_per_epoch(Train(batch_size=16), 79)
     with pytest.raises(
-        ValueError, match="train.lr_decay is 'cosine' .*expected one of multiply, linear"
+        ValueError, match=r"'cosine' \(did you mean 'linear'\?\), expected one of multiply"
     ):
         steps_per_epoch(Train(lr_decay="cosine"), 1000)

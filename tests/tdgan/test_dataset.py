@@ -153,7 +153,7 @@ def test_a_damaged_record_is_named(roles, tmp_path):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"validation.source": "some"}, "validation.source is 'some', one of split, test, none"),
+        ({"validation.source": "half"}, "validation.source is 'half', expected one of split, test"),
         ({"networks.image_size": 32}, "images of 16x16 pixels, 32x32 expected for faces"),
         ({"networks.grayscale": False}, "gray images; give --set networks.grayscale=True"),
         ({"data.folds": 3}, "data.folds and a set for the role `test`"),

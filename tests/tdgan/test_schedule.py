@@ -45,7 +45,7 @@ def test_published_numbers_of_raf_db():
 @pytest.mark.parametrize(
     "changes, count, replicas, message",
     [
-        ({"gap_counter": "day"}, 9, 1, "train.gap_counter is 'day', epoch or run expected"),
+        ({"gap_counter": "day"}, 9, 1, "train.gap_counter is 'day', expected one of epoch, run"),
         ({"batch_size": 6}, 9, 4, "train.batch_size is 6, a multiple of the 4 devices"),
         ({"D_gap_ER": 0}, 9, 1, "train.D_gap_ER is 0, at least 1 expected"),
         ({"batch_size": 4}, 3, 4, "make 3 pairs, at least one for each of the 4 devices"),

@@ -8,8 +8,11 @@ Examples:
   python -m tf_facegan.tdgan import checkpoints/ results/100-published
 """
 
+from __future__ import annotations
+
 import dataclasses
 import sys
+from collections.abc import Sequence
 
 from tf_facegan import command_line, export_command
 from tf_facegan.dataset_commands.arguments import CROP_OPTIONS
@@ -41,7 +44,7 @@ EXAMPLES = {
 }
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Parses the command line and runs it; returns the exit code."""
     parser, commands = command_line.program("tdgan", __doc__)
     for add_command in (

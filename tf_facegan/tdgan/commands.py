@@ -1,5 +1,8 @@
 """What the sub-commands of `python -m tf_facegan.tdgan` do."""
 
+from __future__ import annotations
+
+import argparse
 import contextlib
 import csv
 import json
@@ -26,7 +29,7 @@ _HELD = 5  # times that the last picture of an animation is shown again, as publ
 _BATCH = 16
 
 
-def classify_command(args):
+def classify_command(args: argparse.Namespace) -> None:
     """Prints or writes a row for each picture."""
     if args.out:
         check_new_file("--out", args.out, ".csv")
@@ -51,7 +54,7 @@ def classify_command(args):
         print(args.out)
 
 
-def transfer_command(args):
+def transfer_command(args: argparse.Namespace) -> None:
     """Writes the picture, or a table of faces by expressions."""
     check_new_file("--out", args.out, ".png")
     pipeline = _pipeline(args)
@@ -70,7 +73,7 @@ def transfer_command(args):
     print(args.out)
 
 
-def interpolate_command(args):
+def interpolate_command(args: argparse.Namespace) -> None:
     """Writes the strip or the animation."""
     out = Path(args.out)
     is_strip = out.suffix.lower() == ".png"
@@ -92,7 +95,7 @@ def interpolate_command(args):
     print(out)
 
 
-def features_command(args):
+def features_command(args: argparse.Namespace) -> None:
     """Writes codes as [N, D] and the names of their pictures."""
     out = Path(args.out)
     if out.suffix not in (".npy", ".csv"):
@@ -120,7 +123,7 @@ def features_command(args):
     print(out)
 
 
-def evaluate_command(args):
+def evaluate_command(args: argparse.Namespace) -> None:
     """Writes and prints reports."""
     run = run_folder.locate(args.run_id, args.result_dir)
     config, snapshot = run.load_config(), _snapshot(args)
@@ -154,12 +157,12 @@ def evaluate_command(args):
         print("identity read from " + ", ".join(f"{k}: {_number(v)}" for k, v in probes.items()))
 
 
-def import_command(args):
+def import_command(args: argparse.Namespace) -> None:
     """Makes the run folder and prints its path."""
     print(published.import_checkpoint(args.folder, args.out_dir).path)
 
 
-def export_command(args):
+def export_command(args: argparse.Namespace) -> None:
     """Writes the classifier and prints how far it is from the network's results."""
     shared_export.carry_out(args, _pipeline)
 

@@ -5,11 +5,16 @@ The folder of such a run holds a run folder for each fold, `000-fold0`, `001-fol
 on with the fold that was stopped.
 """
 
+from __future__ import annotations
+
 import csv
 import dataclasses
 import gc
 import json
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +26,10 @@ from tf_facegan.tdgan.config import ALL_FOLDS
 from tf_facegan.tdgan.inference import TDGANPipeline
 from tf_facegan.tdgan.trainer import BEST_SNAPSHOT
 
+if TYPE_CHECKING:
+    from tf_facegan.tdgan.config import Config
+
+
 RESULT = "folds"
 # What is reported of each fold: the network of which snapshot, and which of its classifiers.
 COLUMNS = {
@@ -30,7 +39,9 @@ COLUMNS = {
 }
 
 
-def train(config, result_dir="results", run=None):
+def train(
+    config: Config, result_dir: str | Path = "results", run: run_folder.RunFolder | None = None
+) -> run_folder.RunFolder:
     """Trains a run, or with `data.fold` ALL_FOLDS all folds one after the other.
 
     Args:
@@ -74,7 +85,7 @@ def _all_folds(config, run):
     return results
 
 
-def accuracies(run):
+def accuracies(run: run_folder.RunFolder) -> dict[str, float]:
     """Tests the run of a fold: dict of fold, count of test pictures, and the `COLUMNS`.
 
     Where no network was ever better than chance, the best is the last.
@@ -89,7 +100,7 @@ def accuracies(run):
     return {"fold": config.data.fold, "count": len(rows), **found}
 
 
-def summary(results):
+def summary(results: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
     """Mean and deviation (of the sample: n - 1) over folds: {column: {"mean", "deviation"}}."""
     found = {}
     for name in COLUMNS:

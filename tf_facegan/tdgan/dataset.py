@@ -1,14 +1,26 @@
 """What TDGAN trains and is tested on: rows of record sets, pairs of them, batches of pairs."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tf_facegan.config import check_choice
 from tf_facegan.records import order
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.tdgan.config import VALIDATION_SOURCES
 from tf_facegan.tdgan.folds import make_folds
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tf_facegan.tdgan.config import Config
+    from tf_facegan.tdgan.schedule import Schedule
+
 
 IDENTITY, EXPRESSION = "identity", "expression"
 SUBJECTS = ("subject", IDENTITY)  # fields that say who is shown, the first that a set has
@@ -29,13 +41,13 @@ class Rows:
     labels: np.ndarray
 
     @classmethod
-    def of(cls, records, field, rows):
+    def of(cls, records: RecordSet, field: str, rows: np.ndarray) -> Rows:
         return cls(records, rows, records.fields[field][rows].astype(np.int64))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def read(self, places):
+    def read(self, places: np.ndarray) -> np.ndarray:
         """Returns uint8 [B, C, H, W] of places within the rows."""
         return self.set.read(self.rows[places])
 
@@ -61,7 +73,7 @@ class Data:
     num_expressions: int
 
 
-def load(config):
+def load(config: Config) -> Data:
     """Opens the sets that a configuration names and chooses their rows.
 
     Args:
@@ -77,11 +89,7 @@ def load(config):
     for role in ("faces", "expressions"):
         if not config.data.sets.get(role):
             raise ValueError(f"data.sets is {config.data.sets}: no folder for the role `{role}`")
-    if config.validation.source not in VALIDATION_SOURCES:
-        known = ", ".join(VALIDATION_SOURCES)
-        raise ValueError(
-            f"validation.source is {config.validation.source!r}, one of {known} wanted"
-        )
+    check_choice("validation.source", config.validation.source, VALIDATION_SOURCES)
     faces = _open(config, "faces", IDENTITY, exact=True)
     identities = faces.fields[IDENTITY]
     classes = config.data.num_identities or int(identities.max()) + 1
@@ -154,7 +162,7 @@ def _fold_rows(config):
     return tuple(Rows.of(expressions, EXPRESSION, rows[part]) for part in (~held, held))
 
 
-def labelled(records):
+def labelled(records: RecordSet) -> Rows:
     """The rows of a set that show a known expression (frames of a sequence between them do not)."""
     rows = np.flatnonzero(records.fields[EXPRESSION] >= 0)
     if not len(rows):
@@ -187,12 +195,19 @@ def _groups(records, rows, count, seed):
         raise ValueError(f"{records.path}: {error}") from None
 
 
-def subjects_of(records):
+def subjects_of(records: RecordSet) -> np.ndarray | None:
     """Who is shown in each record of a set, or None."""
     return next((records.fields[name] for name in SUBJECTS if name in records.fields), None)
 
 
-def pair(places, epoch, num_faces, num_expressions, seed=0, repair=False):
+def pair(
+    places: np.ndarray,
+    epoch: int,
+    num_faces: int,
+    num_expressions: int,
+    seed: int = 0,
+    repair: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns which face and which expression belong to places of an epoch's list of pairs.
 
     The larger set is gone through once, the smaller one again and again.
@@ -223,12 +238,12 @@ class Pairs:
       repair: see `pair`.
     """
 
-    def __init__(self, data, schedule, seed, repair=False):
+    def __init__(self, data: Data, schedule: Schedule, seed: int, repair: bool = False):
         self._data, self._schedule = data, schedule
         self._seed, self._repair = seed, repair
         self._failure = None
 
-    def batch(self, number):
+    def batch(self, number: int) -> dict[str, np.ndarray]:
         """Reads a batch.
 
         Args:
@@ -254,7 +269,7 @@ class Pairs:
             "labels": expressions.labels[expression],
         }
 
-    def iterate(self, number, prefetch=2):
+    def iterate(self, number: int, prefetch: int = 2) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over batches without end, from a step on.
 
         Raises:

@@ -1,9 +1,11 @@
 """Subject-independent folds (section V-A of the paper): no subject is in two of them."""
 
+from __future__ import annotations
+
 import numpy as np
 
 
-def make_folds(subjects, folds=10, seed=0):
+def make_folds(subjects: np.ndarray, folds: int = 10, seed: int = 0) -> np.ndarray:
     """Divides pictures into groups by subject, of about equal numbers of pictures.
 
     Args:

@@ -1,5 +1,7 @@
 """From records to what the networks see, and from there to the published picture."""
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
 
@@ -8,7 +10,9 @@ _GRAY, _HALF, _BITS = (19595, 38470, 7471), 1 << 15, 16
 SHEET_ROWS = 3
 
 
-def prepare(records, grayscale, dtype=tf.float32):
+def prepare(
+    records: tf.Tensor | np.ndarray, grayscale: bool, dtype: tf.DType = tf.float32
+) -> tf.Tensor:
     """Turns records into images.
 
     Args:
@@ -27,7 +31,7 @@ def prepare(records, grayscale, dtype=tf.float32):
     return tf.cast(images, dtype) / 255.0
 
 
-def crop(images, offsets, flips, size):
+def crop(images: tf.Tensor, offsets: tf.Tensor, flips: tf.Tensor, size: int) -> tf.Tensor:
     """Cuts a square out of every image, and mirrors some.
 
     Args:
@@ -45,13 +49,20 @@ def crop(images, offsets, flips, size):
     return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-def centre_crop(images, size):
+def centre_crop(images: tf.Tensor | np.ndarray, size: int) -> tf.Tensor | np.ndarray:
     """Cuts the middle out of images: [N, H, W, C] -> [N, size, size, C]."""
     top, left = ((side - size) // 2 for side in images.shape[1:3])
     return images[:, top : top + size, left : left + size]
 
 
-def sheet(faces, expressions, fakes, con_FR, con_ER, rows=SHEET_ROWS):
+def sheet(
+    faces: np.ndarray,
+    expressions: np.ndarray,
+    fakes: np.ndarray,
+    con_FR: np.ndarray,
+    con_ER: np.ndarray,
+    rows: int = SHEET_ROWS,
+) -> np.ndarray:
     """Puts images side by side as published (`combinefig_dualcon`): a row for each pair.
 
     Args:

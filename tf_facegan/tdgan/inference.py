@@ -1,14 +1,19 @@
 """Using a trained TDGAN: which expression a photo shows, and one photo's expression on another's
 face."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from tf_facegan import outputs, pipelines
+from tf_facegan.config import check_choice
 from tf_facegan.engine import run_folder
 from tf_facegan.outputs import Recognition
 from tf_facegan.sources import faces as face_finder
@@ -61,12 +66,12 @@ class TDGANPipeline(pipelines.Pipeline):
 
     def __init__(
         self,
-        generator,
-        discriminator=None,
-        names=None,
-        expression_size=None,
-        crop=AUTO,
-        name="tdgan",
+        generator: Generator,
+        discriminator: Discriminator | None = None,
+        names: Sequence[str] | None = None,
+        expression_size: int | None = None,
+        crop: str | face_finder.CropOptions = AUTO,
+        name: str = "tdgan",
     ):
         self.generator, self.discriminator = generator, discriminator
         classes = generator.num_expressions
@@ -96,7 +101,7 @@ class TDGANPipeline(pipelines.Pipeline):
         )
 
     @classmethod
-    def from_checkpoint(cls, folder, **options):
+    def from_checkpoint(cls, folder: str | Path, **options: Any) -> TDGANPipeline:
         """Loads a published checkpoint (`Enc_FR_G.pkl`, …) without torch.
 
         Args:
@@ -109,7 +114,9 @@ class TDGANPipeline(pipelines.Pipeline):
         networks = make_networks(reference.load_checkpoint(folder), folder)
         return cls(networks["G"], networks.get("D_ER"), name=folder.name, **options)
 
-    def __call__(self, photos, expressions=None, seed=0):
+    def __call__(
+        self, photos: Any, expressions: Any = None, seed: int = 0
+    ) -> Recognition | Transfer:
         """Says which expressions photos show, or gives them the expressions of others.
 
         Args:
@@ -128,7 +135,7 @@ class TDGANPipeline(pipelines.Pipeline):
             return self.classify(as_list(photos))
         return Transfer(self.transfer(as_list(photos), as_list(expressions), seed))
 
-    def classify(self, photos):
+    def classify(self, photos: Sequence) -> Recognition:
         """Says which expressions photos show: list of N photos -> `Recognition`.
 
         Raises:
@@ -136,12 +143,14 @@ class TDGANPipeline(pipelines.Pipeline):
         """
         return self.recognise(self.prepare(photos))
 
-    def recognise(self, images):
+    def recognise(self, images: np.ndarray) -> Recognition:
         """`classify` of prepared images [N, S, S, C] in [0, 1]."""
         logits = self._run(self.generator.classify, images)
         return Recognition(self.names, tf.nn.softmax(logits).numpy())
 
-    def transfer(self, faces, expressions, seed=0, noise=None):
+    def transfer(
+        self, faces: Sequence, expressions: Sequence, seed: int = 0, noise: np.ndarray | None = None
+    ) -> np.ndarray:
         """Gives faces the expressions of other photos.
 
         Args:
@@ -154,7 +163,9 @@ class TDGANPipeline(pipelines.Pipeline):
         """
         return self.decode(*self._codes(faces, expressions), seed, noise)
 
-    def interpolate(self, faces, expressions, steps=11, seed=0):
+    def interpolate(
+        self, faces: Sequence, expressions: Sequence, steps: int = 11, seed: int = 0
+    ) -> np.ndarray:
         """Goes from one expression to another, or from one face to another, in even steps.
 
         The two codes of one encoder are blended, (1 - a) * first + a * second with a from 0 to 1;
@@ -183,7 +194,7 @@ class TDGANPipeline(pipelines.Pipeline):
         noise = np.repeat(self.noise(1, seed), steps, axis=0)
         return self.decode(face, expression, noise=noise)
 
-    def features(self, photos, branch="expression"):
+    def features(self, photos: Sequence, branch: str = "expression") -> np.ndarray:
         """Codes for use elsewhere.
 
         Args:
@@ -193,29 +204,36 @@ class TDGANPipeline(pipelines.Pipeline):
         Returns:
           float32 [N, S / 16, S / 16, channels].
         """
-        if branch not in BRANCHES:
-            raise ValueError(f"branch is {branch!r}, {' or '.join(BRANCHES)} expected")
+        check_choice("branch", branch, BRANCHES)
         return self.encode(self.prepare(photos, branch), branch)
 
-    def encode(self, images, branch="expression"):
+    def encode(self, images: np.ndarray, branch: str = "expression") -> np.ndarray:
         """`features` of prepared images [N, S, S, C] in [0, 1]."""
         G = self.generator
         return self._run(G.encode_face if branch == "face" else G.encode_expression, images)
 
-    def decode(self, face_codes, expression_codes, seed=0, noise=None):
+    def decode(
+        self,
+        face_codes: np.ndarray,
+        expression_codes: np.ndarray,
+        seed: int = 0,
+        noise: np.ndarray | None = None,
+    ) -> np.ndarray:
         """Images [N, S, S, C] in [0, 1] of codes; one alone goes with all of the other."""
         count = max(len(face_codes), len(expression_codes))
         codes = [_repeated(codes, count) for codes in (face_codes, expression_codes)]
         noise = self.noise(count, seed) if noise is None else np.asarray(noise, np.float32)
         return self._run(self.generator.decode, *codes, noise)
 
-    def noise(self, count, seed=0):
+    def noise(self, count: int, seed: int = 0) -> np.ndarray:
         """The noise of a seed, float32 [count, S / 16, S / 16, noise_dim] in [0, 1): the same for
         all, so that what becomes of a photo does not depend on those beside it."""
         noise = np.random.default_rng(seed).random(self.generator.noise_shape, np.float32)
         return np.repeat(noise[None], count, axis=0)
 
-    def prepare(self, photos, branch="expression", sources=None):
+    def prepare(
+        self, photos: Sequence, branch: str = "expression", sources: Sequence[str] | None = None
+    ) -> np.ndarray:
         """Finds, cuts out and resizes the faces of photos.
 
         Args:
@@ -233,7 +251,7 @@ class TDGANPipeline(pipelines.Pipeline):
         images = [self._prepared(*named, branch) for named in zip(photos, sources)]
         return np.stack(images) if images else np.zeros([0, *self.image_shape], np.float32)
 
-    def signature(self):
+    def signature(self) -> tuple:
         """What `export.export` takes, of the classifier: (function of images [N, S, S, C] in [0, 1]
         that gives `logits` and `probabilities` [N, K]; its signature)."""
 
@@ -243,7 +261,7 @@ class TDGANPipeline(pipelines.Pipeline):
 
         return classify, {"images": tf.TensorSpec([None, *self.image_shape], tf.float32)}
 
-    def preprocessing(self):
+    def preprocessing(self) -> dict:
         """See `Pipeline.preprocessing`."""
         return {
             "crop": self.crop if self.crop == AUTO else dataclasses.asdict(self.crop),
@@ -253,12 +271,12 @@ class TDGANPipeline(pipelines.Pipeline):
             "range": [0, 1],
         }
 
-    def labels(self):
+    def labels(self) -> dict[str, list[str]]:
         """See `Pipeline.labels`."""
         return {"expressions": self.names}
 
     @property
-    def image_shape(self):
+    def image_shape(self) -> tuple[int, int, int]:
         """(S, S, C) of the images that the networks take and give."""
         G = self.generator
         return (G.image_size, G.image_size, G.channels)
@@ -295,7 +313,7 @@ class TDGANPipeline(pipelines.Pipeline):
         return np.concatenate(chunks)
 
 
-def snapshot_path(run, snapshot=None):
+def snapshot_path(run: run_folder.RunFolder, snapshot: int | str | None = None) -> Path:
     """The file of a snapshot of a `RunFolder`; see `TDGANPipeline.from_run`."""
     best = run.path / BEST_SNAPSHOT
     if snapshot == "best" and not best.is_file():
@@ -305,7 +323,9 @@ def snapshot_path(run, snapshot=None):
     return run.snapshot(None if snapshot in (None, "final") else snapshot)
 
 
-def make_networks(arrays, source, dropout=0.5):
+def make_networks(
+    arrays: Mapping[str, dict[str, np.ndarray]], source: str | Path, dropout: float = 0.5
+) -> dict[str, tf.keras.Model]:
     """Makes networks of published arrays.
 
     Args:

@@ -2,6 +2,10 @@
 classification head make the generator; an encoder and a head make each discriminator.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.tdgan.parts import CODE_STRIDE, Decoder, Encoder, Head
@@ -12,7 +16,7 @@ class Network(tf.keras.Model):
 
     part_names = ()
 
-    def __init__(self, image_size, name, dtype):
+    def __init__(self, image_size: int, name: str, dtype: Any):
         if image_size < CODE_STRIDE or image_size % CODE_STRIDE:
             raise ValueError(
                 f"image_size is {image_size}, a positive multiple of {CODE_STRIDE} expected"
@@ -20,7 +24,7 @@ class Network(tf.keras.Model):
         super().__init__(name=name, dtype=dtype, autocast=False)
 
     @property
-    def named_variables(self):
+    def named_variables(self) -> dict[str, tf.Variable]:
         """{published name: variable} (`enc_ER.conv1.0.conv.weight`, ...), in published order."""
         return {
             f"{part}.{name}": variable
@@ -28,7 +32,7 @@ class Network(tf.keras.Model):
             for name, variable in getattr(self, part).named_variables.items()
         }
 
-    def variables_of(self, *parts):
+    def variables_of(self, *parts: str) -> list[tf.Variable]:
         """Returns the variables of some parts, in published order."""
         return [v for part in parts for v in getattr(self, part).named_variables.values()]
 
@@ -51,16 +55,16 @@ class Generator(Network):
 
     def __init__(
         self,
-        num_expressions=7,
-        noise_dim=256,
-        num_blocks=6,
-        grayscale=True,
-        dropout=0.5,
-        image_size=128,
-        width=1.0,
-        seed=None,
-        name="generator",
-        dtype=None,
+        num_expressions: int = 7,
+        noise_dim: int = 256,
+        num_blocks: int = 6,
+        grayscale: bool = True,
+        dropout: float = 0.5,
+        image_size: int = 128,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "generator",
+        dtype: Any = None,
     ):
         """Builds the network; the defaults are the published values.
 
@@ -92,23 +96,31 @@ class Generator(Network):
         self.noise_shape = (side, side, noise_dim)
         self.built = True
 
-    def call(self, faces, expressions, noise=None, training=False):
+    def call(
+        self,
+        faces: tf.Tensor,
+        expressions: tf.Tensor,
+        noise: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tf.Tensor:
         codes = self.encode_face(faces), self.encode_expression(expressions)
         return self.decode(*codes, noise)
 
-    def encode_face(self, images):
+    def encode_face(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the facial code of images, [N, S / 16, S / 16, 128 * width]."""
         return self.enc_FR(images)
 
-    def encode_expression(self, images):
+    def encode_expression(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the expressional code of images, [N, S / 16, S / 16, 128 * width]."""
         return self.enc_ER(images)
 
-    def classify(self, images):
+    def classify(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the logits of the expressions of images, [N, num_expressions], no dropout."""
         return self.fc_ER(self.enc_ER(images))
 
-    def decode(self, face_code, expression_code, noise=None):
+    def decode(
+        self, face_code: tf.Tensor, expression_code: tf.Tensor, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Returns images of codes and noise, as a call does of images."""
         return self.dec(face_code, expression_code, noise)
 
@@ -126,14 +138,14 @@ class Discriminator(Network):
 
     def __init__(
         self,
-        num_classes,
-        grayscale=True,
-        dropout=0.5,
-        image_size=128,
-        width=1.0,
-        seed=None,
-        name="discriminator",
-        dtype=None,
+        num_classes: int,
+        grayscale: bool = True,
+        dropout: float = 0.5,
+        image_size: int = 128,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "discriminator",
+        dtype: Any = None,
     ):
         """Builds the network; arguments as of `Generator`, num_classes: int, of the head."""
         super().__init__(image_size, name, dtype)
@@ -144,6 +156,8 @@ class Discriminator(Network):
         self.fc = Head(code_shape, num_classes, dropout, name="fc", **common)
         self.built = True
 
-    def call(self, images, training=False, seed=None):
+    def call(
+        self, images: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         features = self.enc(images)
         return features, self.fc(features, training=training, seed=seed)

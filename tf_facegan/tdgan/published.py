@@ -1,5 +1,7 @@
 """Published checkpoints as run folders."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from tf_facegan import config as configuration
@@ -13,7 +15,7 @@ from tf_facegan.tdgan.dataset import EXPRESSION
 from tf_facegan.tdgan.inference import make_networks
 
 
-def import_checkpoint(folder, out_dir):
+def import_checkpoint(folder: str | Path, out_dir: str | Path) -> run_folder.RunFolder:
     """Makes a run folder of the files of a published checkpoint, without torch.
 
     Args:

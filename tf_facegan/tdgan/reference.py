@@ -4,12 +4,19 @@ Published layouts are PyTorch's: convolutions are OIHW, transposed convolutions 
 [out, in]; the first matrix of a head takes features flattened in NCHW order.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tf_facegan import pickles, reference_weights
 from tf_facegan.tdgan.parts import CODE_STRIDE
+
+if TYPE_CHECKING:
+    from tf_facegan.tdgan.networks import Network
+
 
 # Statistics of norms, which old versions of PyTorch stored and nothing reads.
 IGNORED_ENDINGS = ("running_mean", "running_var", "num_batches_tracked")
@@ -18,7 +25,7 @@ _DISCRIMINATORS = ("Dis_FR", "Dis_ER")
 _FIRST_MAPS = 32  # of the first layer of the published encoder
 
 
-def assign(model, arrays):
+def assign(model: Network, arrays: dict[str, np.ndarray]) -> None:
     """Fills a network from published arrays.
 
     Args:
@@ -34,17 +41,17 @@ def assign(model, arrays):
     reference_weights.assign(_published(model), arrays, ignored)
 
 
-def extract(model):
+def extract(model: Network) -> dict[str, np.ndarray]:
     """Returns {published name: numpy array in the published layout} of a network."""
     return reference_weights.extract(_published(model))
 
 
-def is_checkpoint(folder):
+def is_checkpoint(folder: str | Path) -> bool:
     """Whether a folder holds the files of a published checkpoint."""
     return (Path(folder) / f"{_GENERATOR_FILES['enc_ER']}.pkl").is_file()
 
 
-def load_checkpoint(folder):
+def load_checkpoint(folder: str | Path) -> dict[str, dict[str, np.ndarray]]:
     """Reads the files of a published checkpoint, without torch.
 
     Args:
@@ -71,7 +78,7 @@ def load_checkpoint(folder):
     return networks
 
 
-def arguments(arrays):
+def arguments(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Finds the constructor arguments of the network that published arrays belong to.
 
     Args:

@@ -1,9 +1,12 @@
 """TDGAN's schedule: epochs of pairs with an incomplete last batch, gaps between updates. Pure
 Python."""
 
+from __future__ import annotations
+
 import dataclasses
 
-from tf_facegan.tdgan.config import GAP_COUNTERS
+from tf_facegan.config import check_choice
+from tf_facegan.tdgan.config import GAP_COUNTERS, Train
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,13 +33,13 @@ class Phase:
     key = "pairs"  # the stream of pairs runs through all epochs
 
     @property
-    def ends_epoch(self):
+    def ends_epoch(self) -> bool:
         return self.step == self.steps - 1
 
-    def describe(self):
+    def describe(self) -> str:
         return f"epoch {self.epoch + 1}/{self.epochs} step {self.step + 1}/{self.steps}"
 
-    def scalars(self):
+    def scalars(self) -> dict[str, float]:
         return {"epoch": self.epoch}
 
 
@@ -50,16 +53,13 @@ class Schedule:
       replicas: int, devices; the last batch of an epoch leaves out what they cannot share evenly.
     """
 
-    train: object
+    train: Train
     count: int
     replicas: int = 1
 
     def __post_init__(self):
         train = self.train
-        if train.gap_counter not in GAP_COUNTERS:
-            raise ValueError(
-                f"train.gap_counter is {train.gap_counter!r}, {' or '.join(GAP_COUNTERS)} expected"
-            )
+        check_choice("train.gap_counter", train.gap_counter, GAP_COUNTERS)
         for name in ("epochs", "batch_size", "D_gap_FR", "D_gap_ER"):
             if getattr(train, name) < 1:
                 raise ValueError(f"train.{name} is {getattr(train, name)}, at least 1 expected")
@@ -75,20 +75,20 @@ class Schedule:
             )
 
     @property
-    def epoch_images(self):
+    def epoch_images(self) -> int:
         """Pairs shown in an epoch."""
         return self.count // self.replicas * self.replicas
 
     @property
-    def steps(self):
+    def steps(self) -> int:
         """Steps of an epoch."""
         return -(-self.epoch_images // self.train.batch_size)
 
     @property
-    def total_images(self):
+    def total_images(self) -> int:
         return self.train.epochs * self.epoch_images
 
-    def at(self, images):
+    def at(self, images: int) -> Phase:
         """Returns the `Phase` after so many pairs; `images` is where an iteration begins."""
         train = self.train
         epoch, offset = divmod(images, self.epoch_images)

@@ -1,14 +1,18 @@
 """Pictures of results: arrays in [0, 1] to uint8, and tables of them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 
 
-def to_uint8(images):
+def to_uint8(images: np.ndarray) -> np.ndarray:
     """uint8 of images [N, S, S, C] in [0, 1], values cut off and not rounded, as published."""
     return (np.clip(images, 0, 1) * 255).astype(np.uint8)
 
 
-def table(faces, expressions, rows):
+def table(faces: np.ndarray, expressions: np.ndarray, rows: Sequence[np.ndarray]) -> np.ndarray:
     """Puts results between the photos they come from.
 
     Args:

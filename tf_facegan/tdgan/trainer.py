@@ -1,6 +1,10 @@
 """Training of TDGAN: networks, draws, the `tf.function` step, validation."""
 
+from __future__ import annotations
+
 import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +18,13 @@ from tf_facegan.tdgan.schedule import Schedule
 from tf_facegan.tdgan.step import DROPOUT_PASSES, Step
 from tf_facegan.tdgan.validation import FILE, Validation
 from tf_facegan.utilities.images import save_image_grid
+
+if TYPE_CHECKING:
+    from tf_facegan.engine.progress import Progress
+    from tf_facegan.engine.run_folder import RunFolder
+    from tf_facegan.tdgan.config import Config
+    from tf_facegan.tdgan.schedule import Phase
+
 
 BEST_SNAPSHOT = "network-best.npz"
 SEED_LIMIT = 2**31
@@ -36,7 +47,7 @@ class Trainer:
       ValueError, FileNotFoundError: when sets and configuration do not fit each other.
     """
 
-    def __init__(self, config, strategy):
+    def __init__(self, config: Config, strategy: tf.distribute.Strategy):
         self.config, self.strategy = config, strategy
         self.data = dataset.load(config)
         count = max(len(self.data.faces), len(self.data.expressions))
@@ -83,17 +94,19 @@ class Trainer:
 
     # What the loop asks for
 
-    def phase(self, progress):
+    def phase(self, progress: Progress) -> Phase:
         """Returns what to run now, as the loop takes it."""
         return self._schedule.at(progress.images)
 
-    def batches(self, phase, position):
+    def batches(self, phase: Phase, position: int) -> Iterator[dict[str, tf.Tensor]]:
         """Iterates over batches of pairs from a position on, which is where an iteration begins."""
         here = self._schedule.at(position)
         number = here.epoch * here.steps + here.step
         return self._pairs.iterate(number, self.config.runtime.prefetch)
 
-    def iteration(self, phase, batches, progress):
+    def iteration(
+        self, phase: Phase, batches: Iterator[dict[str, tf.Tensor]], progress: Progress
+    ) -> dict[str, tf.Tensor]:
         """Takes one step.
 
         Returns:
@@ -103,7 +116,9 @@ class Trainer:
         inputs = split_batch(self.strategy, (next(batches), draws))
         return self._take(phase.update_FR, phase.update_ER, *inputs)
 
-    def end_iteration(self, run, phase, progress, log):
+    def end_iteration(
+        self, run: RunFolder, phase: Phase, progress: Progress, log: Callable[[str], None]
+    ) -> dict[str, float]:
         """Validates at the end of an epoch, and keeps the best network.
 
         Args:
@@ -129,21 +144,21 @@ class Trainer:
         log(f"epoch {epoch}/{phase.epochs} {numbers}{' (kept)' * is_best}")
         return values
 
-    def checkpoint_items(self):
+    def checkpoint_items(self) -> dict[str, tf.Module | tf.Variable]:
         items = {name: getattr(self, name) for name in self._names}
         items.update({f"{name}_opt": opt for name, opt in self._step.optimizers.items()})
         if self.validation is not None:
             items["validation"] = self.validation.history
         return items
 
-    def networks(self):
+    def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {name: reference.extract(getattr(self, name)) for name in self._names}
 
-    def prepare_run(self, run):
+    def prepare_run(self, run: RunFolder) -> None:
         """Puts into a new run's folder what using its networks needs: the set of expressions."""
         run.save_dataset(self.data.expressions.set.info)
 
-    def write_reals(self, run):
+    def write_reals(self, run: RunFolder) -> None:
         """Writes `reals.png`: faces, and below them expressions as the validation sees them."""
         size, shown = self.config.networks.image_size, []
         for rows in (self.data.faces, self.data.expressions):
@@ -153,7 +168,7 @@ class Trainer:
         grid = np.concatenate(shown).transpose(0, 3, 1, 2)
         save_image_grid(grid, run.path / "reals.png", (0, 1), (REALS // 2, 4))
 
-    def write_samples(self, run, kimg):
+    def write_samples(self, run: RunFolder, kimg: float) -> None:
         """Writes `fakes<kimg>.png`: face, expression, generated, both consistency images."""
         faces, expressions, noise = self._sheet_inputs
         codes = self.G.encode_face(faces), self.G.encode_expression(expressions)
@@ -177,7 +192,7 @@ class Trainer:
 
     # Randomness
 
-    def draws(self, step, batch):
+    def draws(self, step: int, batch: int) -> dict[str, Any]:
         """Every random number of one step, for the global batch.
 
         Args:

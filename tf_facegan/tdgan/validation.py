@@ -1,10 +1,21 @@
 """Accuracy and cross entropy on held-out pictures, epoch after epoch."""
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.array_files import write_npz
 from tf_facegan.tdgan import images
+
+if TYPE_CHECKING:
+    from tf_facegan.tdgan import dataset
+    from tf_facegan.tdgan.config import Validation as ValidationSettings
+    from tf_facegan.tdgan.networks import Discriminator, Generator
+
 
 LEAST_ACCURACY = 0.1  # below it no network is the best one (published)
 # Columns of the history, and their names in the published file: the classification module, then
@@ -13,7 +24,7 @@ COLUMNS = ("tt_acc_mat", "tt_ce_mat", "tt_acc_mat_ExpDis", "tt_ce_mat_ExpDis")
 FILE = "val_data.npz"
 
 
-def scores(logits, labels):
+def scores(logits: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Returns (accuracy, cross entropy), means over the samples.
 
     The published cross entropy is the sum of the batches' means over the number of batches less
@@ -44,12 +55,20 @@ class Validation:
       history: variable float64 [times, 4], `COLUMNS`; not a number where nothing was measured yet.
     """
 
-    def __init__(self, rows, G, D_ER, settings, batch_size, times):
+    def __init__(
+        self,
+        rows: dataset.Rows,
+        G: Generator,
+        D_ER: Discriminator,
+        settings: ValidationSettings,
+        batch_size: int,
+        times: int,
+    ):
         self._rows, self._G, self._D_ER = rows, G, D_ER
         self._settings, self._batch_size = settings, batch_size
         self.history = tf.Variable(np.full([times, len(COLUMNS)], np.nan), trainable=False)
 
-    def measure(self, number):
+    def measure(self, number: int) -> tuple[dict[str, float], bool]:
         """Measures the networks as they are and notes it as validation `number`, from 0.
 
         Returns:
@@ -70,13 +89,13 @@ class Validation:
         }
         return values, accuracy > best
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes the published file of what was measured, four arrays of one value each time."""
         history = self.history.numpy()
         history = history[~np.isnan(history[:, 0])]
         write_npz(path, dict(zip(COLUMNS, history.T)))
 
-    def logits(self):
+    def logits(self) -> list[np.ndarray]:
         """Returns the logits [N, K] of the classification module and of the discriminator."""
         found, size = ([], []), self._batch_size
         for begin in range(0, len(self._rows), size):
