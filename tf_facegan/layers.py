@@ -53,8 +53,8 @@ def pixel_norm(features: tf.Tensor, epsilon: float = 1e-8) -> tf.Tensor:
 
 def instance_norm(
     features: tf.Tensor,
-    scale: tf.Tensor | None = None,
-    shift: tf.Tensor | None = None,
+    scale: tf.Tensor | tf.Variable | None = None,
+    shift: tf.Tensor | tf.Variable | None = None,
     epsilon: float = 1e-5,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Normalises every channel of every sample over its pixels (Ulyanov et al., 2016).
@@ -108,8 +108,8 @@ def normalise(
     features: tf.Tensor,
     mean: tf.Tensor,
     variance: tf.Tensor,
-    scale: tf.Tensor | None = None,
-    shift: tf.Tensor | None = None,
+    scale: tf.Tensor | tf.Variable | None = None,
+    shift: tf.Tensor | tf.Variable | None = None,
     epsilon: float = 1e-5,
 ) -> tf.Tensor:
     """Returns (features - mean) / sqrt(variance + epsilon) * scale + shift, in features' dtype.
@@ -163,7 +163,10 @@ def minibatch_stddev(features: tf.Tensor, group_size: int = 4, parts: int = 1) -
 
 
 def activate(
-    features: tf.Tensor, bias: tf.Tensor, activation: str | None, slope: float = LEAKY_SLOPE
+    features: tf.Tensor,
+    bias: tf.Tensor | tf.Variable,
+    activation: str | None,
+    slope: float = LEAKY_SLOPE,
 ) -> tf.Tensor:
     """Adds one bias per channel and applies an activation.
 
@@ -243,7 +246,7 @@ class EqualizedLayer(tf.keras.layers.Layer):
         )
         self.built = True
 
-    def scaled_operands(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def scaled_operands(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | tf.Variable]:
         """Returns (x, weight) in the compute dtype, the smaller of them times the run-time factor.
 
         In half precision it is always the weight: products without the factor might overflow.
@@ -301,7 +304,9 @@ class EqualizedConv2D(EqualizedLayer):
         return activate(x, tf.cast(self.bias, self.compute_dtype), self.activation)
 
 
-def upscale2d_conv2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> tf.Tensor:
+def upscale2d_conv2d(
+    x: tf.Tensor, kernel: tf.Tensor | tf.Variable, scale: float = 1.0
+) -> tf.Tensor:
     """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
@@ -324,7 +329,9 @@ def upscale2d_conv2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> tf.
     )
 
 
-def conv2d_downscale2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> tf.Tensor:
+def conv2d_downscale2d(
+    x: tf.Tensor, kernel: tf.Tensor | tf.Variable, scale: float = 1.0
+) -> tf.Tensor:
     """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
@@ -332,7 +339,7 @@ def conv2d_downscale2d(x: tf.Tensor, kernel: tf.Tensor, scale: float = 1.0) -> t
     return conv2d(x, tf.cast(_convolved_with_box(kernel, scale / 4), x.dtype), 2)
 
 
-def conv2d(x: tf.Tensor, kernel: tf.Tensor, stride: int = 1) -> tf.Tensor:
+def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, stride: int = 1) -> tf.Tensor:
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
     Large kernels on small maps are slow as convolutions; for them it is patches times a matrix.

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +149,7 @@ class RunFolder:
             if not kept.exists():
                 path.rename(kept)
 
-    def save_snapshot(self, name: str, networks: dict[str, dict[str, np.ndarray]]) -> None:
+    def save_snapshot(self, name: str, networks: Mapping[str, Mapping[str, Any]]) -> None:
         """Writes a network snapshot as an `.npz` without pickles.
 
         Args:

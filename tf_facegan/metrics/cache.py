@@ -46,7 +46,7 @@ class StatisticsCache:
             logging.warning("%s: cannot be read (%s), made anew", path, error)
             return None
 
-    def save(self, description: dict, arrays: Sequence[np.ndarray]) -> None:
+    def save(self, description: dict, arrays: Sequence) -> None:
         """Keeps a tuple of arrays for a description; where the disk does not take it, it is a
         warning, since nothing depends on it."""
         path = self._path(description)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,7 @@ class LatentFit:
         self,
         pipeline: TBGANPipeline,
         count: int,
-        channels: slice,
+        channels: Sequence[int],
         labels: np.ndarray | None = None,
         seed: int = 0,
     ):

@@ -164,7 +164,7 @@ class Trainer:
             "levels": self._levels,
         }
 
-    def networks(self) -> dict[str, dict[str, np.ndarray]]:
+    def networks(self) -> dict[str, dict[str, Any]]:
         lod = np.float32(self._lod)
         return {n: {"lod": lod, **reference.extract(getattr(self, n))} for n in ("G", "D", "Gs")}
 
