@@ -106,8 +106,8 @@ def _variance(axes):
 
 def normalise(
     features: tf.Tensor,
-    mean: tf.Tensor,
-    variance: tf.Tensor,
+    mean: tf.Tensor | tf.Variable,
+    variance: tf.Tensor | tf.Variable,
     scale: tf.Tensor | tf.Variable | None = None,
     shift: tf.Tensor | tf.Variable | None = None,
     epsilon: float = 1e-5,

@@ -255,7 +255,9 @@ def all_finite(tensors: Sequence[tf.Tensor | None]) -> tf.Tensor:
 
 
 def ema_update(
-    averages: Sequence[tf.Variable], sources: Sequence[tf.Variable], beta: float | tf.Tensor
+    averages: Sequence[tf.Variable],
+    sources: Sequence[tf.Variable | tf.Tensor],
+    beta: float | tf.Tensor,
 ) -> None:
     """Moves each average towards its source: average <- source + (average - source) * beta
     (PGGAN, `Gs`).

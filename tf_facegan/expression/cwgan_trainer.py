@@ -204,7 +204,7 @@ class CWGANTrainer(Trainer):
     def networks(self) -> dict[str, dict[str, np.ndarray]]:
         return {name: reference.extract(getattr(self, name)) for name in ("G", "D")}
 
-    def prepare_run(self, run: RunFolder) -> None:
+    def prepare_run(self, run: RunFolder) -> CWGANConfig:
         """Keeps the representations in the run's folder; returns the configuration with which a
         resumed run takes them from there."""
         super().prepare_run(run)

@@ -75,7 +75,7 @@ class Trainer:
             prefetch=self.config.runtime.prefetch,
         )
 
-    def prepare_run(self, run: RunFolder) -> None:
+    def prepare_run(self, run: RunFolder) -> Any:
         """Puts into a new run's folder what using its networks needs."""
         run.save_dataset(self.set.info)
 

@@ -131,14 +131,14 @@ class Classifier(tf.keras.Model):
             x = self._last(self.features(images))
         return tf.cast(x, stable_dtype(x.dtype))
 
-    def features(self, images: tf.Tensor) -> tf.Tensor:
+    def features(self, images: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Returns what the last layer sees, [N, D], of images as of the call."""
         x = self.preprocess(images)
         if self._last is None:
             return self._before_last(x)
         return self._flatten(self._vgg(x))
 
-    def preprocess(self, images: tf.Tensor) -> tf.Tensor:
+    def preprocess(self, images: tf.Tensor | np.ndarray) -> tf.Tensor:
         """Returns what VGG16 sees, float32 [N, image_size, image_size, 3]."""
         x = tf.cast(images, tf.float32)
         size, is_half = [self.image_size] * 2, self._resizing == "half_pixel"
