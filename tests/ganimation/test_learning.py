@@ -26,12 +26,13 @@ def toy_faces(tmp_path_factory):
     """The set that `docs/ganimation.md` trains on; its test part has other faces."""
     folder = tmp_path_factory.mktemp("data") / "toy"
     size = ("--count", 10000, "--identities", 500, "--resolution", 64)
-    command("dataset_tool.py", "create_toy_faces", folder, *size, "--test_share", 0.1)
+    parts = ("--test_share", 0.1, "--variation", 0)
+    command("dataset_tool.py", "create_toy_faces", folder, *size, *parts)
     return folder
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="the goal is not reached yet, see docs/ganimation.md", strict=False)
+@pytest.mark.xfail(reason="seed 2 has not been measured yet, see docs/ganimation.md", strict=False)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_asked_action_units_appear_and_the_rest_stays(seed, toy_faces, tmp_path):
     began = time.monotonic()
