@@ -13,7 +13,7 @@ from tf_facegan.tdgan import images
 
 if TYPE_CHECKING:
     from tf_facegan.tdgan import dataset
-    from tf_facegan.tdgan.config import Validation as ValidationSettings
+    from tf_facegan.tdgan.config import Networks
     from tf_facegan.tdgan.networks import Discriminator, Generator
 
 
@@ -60,7 +60,7 @@ class Validation:
         rows: dataset.Rows,
         G: Generator,
         D_ER: Discriminator,
-        settings: ValidationSettings,
+        settings: Networks,
         batch_size: int,
         times: int,
     ):
