@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_facegan.metrics.linear_probe import linear_probe
+from tf_facegan.metrics.linear_probe import linear_probe, turns
 
 
 def clouds(count, dimensions=12, spread=0.3, classes=4, seed=0):
@@ -26,6 +26,26 @@ def test_what_is_not_linear_is_not_read():
     points = random.uniform(-1, 1, (600, 2))
     labels = (points[:, 0] > 0) ^ (points[:, 1] > 0)
     assert linear_probe(points[:300], labels[:300], points[300:], labels[300:]) < 0.65
+
+
+def faint(count, seed, classes=16, dimensions=100):
+    """Points around centres that every dimension says a little about; labels take turns."""
+    centres = np.random.RandomState(7).randn(classes, dimensions)
+    labels = np.arange(count) % classes
+    return 0.4 * centres[labels] + np.random.RandomState(seed).randn(count, dimensions), labels
+
+
+def test_a_penalty_is_chosen_where_labels_take_turns(monkeypatch):
+    train, test = faint(160, seed=0), faint(400, seed=1)
+    chosen = linear_probe(*train, *test)
+    order = np.random.RandomState(0).permutation(len(train[1]))
+    assert abs(chosen - linear_probe(train[0][order], train[1][order], *test)) < 0.03
+    monkeypatch.setattr("tf_facegan.metrics.linear_probe._PENALTIES", (1e-4,))
+    assert chosen > linear_probe(*train, *test) + 0.02
+
+
+def test_turns():
+    np.testing.assert_array_equal(turns([3, 5, 3, 3, 5, 9]), [0, 0, 1, 2, 1, 0])
 
 
 def test_features_of_any_shape_give_the_same(seed=1):

@@ -10,8 +10,8 @@ import numpy as np
 import scipy.optimize
 import scipy.special
 
-_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-_CHOSEN_ON = 4  # every fourth example chooses the penalty
+_PENALTIES = (10.0, 1.0, 1e-1, 1e-2, 1e-3, 1e-4)  # from the strongest on
+_FOLDS = 4  # that choose the penalty
 _ITERATIONS = 200
 
 
@@ -21,7 +21,8 @@ def linear_probe(
     """Trains a probe on some examples and tests it on others.
 
     Features are standardised by the mean and deviation of the first ones. The weight of the squared
-    norm of the probe's weights is the best of five on a quarter of the first examples.
+    norm of the probe's weights is chosen among six, from 1e-4 to 10, by cross validation: four
+    folds of the first examples, to each of which every label gives its share.
 
     Args:
       features: [N, …], flattened to [N, D].
@@ -54,22 +55,32 @@ def linear_probe(
     return float((predicted == test_labels).mean())
 
 
+def turns(labels):
+    """How many examples of the same label come before each: int [N] -> int64 [N]."""
+    order = np.argsort(labels, kind="stable")
+    ranked = np.asarray(labels)[order]
+    places = np.empty(len(ranked), np.int64)
+    places[order] = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
+    return places
+
+
 def _best_penalty(features, labels, classes):
-    held = np.arange(len(labels)) % _CHOSEN_ON == 0
-    if held.all() or not held.any():
-        return _PENALTIES[len(_PENALTIES) // 2]
-    accuracies = [
-        (
-            _predicted(features[held], _fit(features[~held], labels[~held], classes, penalty))
-            == labels[held]
-        ).mean()
-        for penalty in _PENALTIES
-    ]
-    return _PENALTIES[int(np.argmax(accuracies))]
+    """The penalty with which most examples are found by probes that have not seen them."""
+    # Not every fourth example: where labels take turns, some would never be learned from.
+    folds, right = turns(labels) % _FOLDS, np.zeros(len(_PENALTIES))
+    for fold in range(folds.max() + 1):
+        held = folds == fold
+        if held.all():
+            return _PENALTIES[len(_PENALTIES) // 2]
+        weights = None
+        for number, penalty in enumerate(_PENALTIES):
+            weights = _fit(features[~held], labels[~held], classes, penalty, weights)
+            right[number] += (_predicted(features[held], weights) == labels[held]).sum()
+    return _PENALTIES[int(np.argmax(right))]
 
 
-def _fit(features, labels, classes, penalty):
-    """Returns weights [D + 1, classes], the last row a bias."""
+def _fit(features, labels, classes, penalty, start=None):
+    """Returns weights [D + 1, classes], the last row a bias; `start` is where the search begins."""
     inputs = np.concatenate([features, np.ones([len(features), 1])], axis=1)
     targets = np.eye(classes)[labels]
 
@@ -84,7 +95,7 @@ def _fit(features, labels, classes, penalty):
             (gradient + penalty * shrunk).ravel(),
         )
 
-    start = np.zeros(inputs.shape[1] * classes)
+    start = np.zeros(inputs.shape[1] * classes) if start is None else start.ravel()
     found = scipy.optimize.minimize(
         objective, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS}
     )

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_facegan.metrics import classification
-from tf_facegan.metrics.linear_probe import linear_probe
+from tf_facegan.metrics.linear_probe import linear_probe, turns
 from tf_facegan.tdgan import dataset, images
 
 SPLITS = ("test", "validation", "train")
@@ -85,15 +85,15 @@ def identity_probes(pipeline, rows):
     if subjects is None:
         raise ValueError(f"{rows.set.path}: no field `subject` or `identity`, which a probe needs")
     subjects = subjects[rows.rows]
-    turns = _turns(subjects)
-    known = np.isin(subjects, subjects[turns == 1])
+    places = turns(subjects)
+    known = np.isin(subjects, subjects[places == 1])
     if len(np.unique(subjects[known])) < 2:
         raise ValueError(f"{rows.set.path}: a probe needs two subjects with two pictures each")
     G, D = pipeline.generator, pipeline.discriminator
     codes = {"expression_code": G.encode_expression, "face_code": G.encode_face}
     if D is not None:
         codes["discriminator_code"] = lambda images: D(images)[0]
-    learn, test = (known & (turns % 2 == part) for part in (0, 1))
+    learn, test = (known & (places % 2 == part) for part in (0, 1))
     found = {}
     for name, encode in codes.items():
         code = _each(rows, pipeline, encode)
@@ -105,16 +105,6 @@ def identity_probes(pipeline, rows):
         "subjects": len(counts),
         "count": int(counts.sum()),
     }
-
-
-def _turns(subjects):
-    """How many pictures of the same subject come before each."""
-    order = np.argsort(subjects, kind="stable")
-    ranked = subjects[order]
-    starts = np.searchsorted(ranked, ranked)
-    turns = np.empty(len(subjects), np.int64)
-    turns[order] = np.arange(len(subjects)) - starts
-    return turns
 
 
 def _each(rows, pipeline, function):
