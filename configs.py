@@ -225,8 +225,8 @@ for _name in ("ck", "tfeid", "rafd", "baum2i"):
     PRESETS[f"tdgan-{_name}"] = ("tdgan", {"data.folds": 10})
 # A small network that learns toy faces of 64 pixels on a CPU core in minutes. It takes thousands of
 # steps, not tens of thousands, so the expression encoder learns from the labels directly, too, and
-# to give the same code to the same expression on another face; rates and the share of the
-# consistency are higher.
+# to give the same code to the same expression on another face, of which much is made: else who it
+# is can be read from the code. Rates and the share of the consistency are higher.
 PRESETS["tdgan-toy"] = (
     "tdgan",
     {
@@ -244,6 +244,7 @@ PRESETS["tdgan-toy"] = (
         "loss.G_ER_f": 0.5,
         "loss.G_FR_PER": 0.2,
         "loss.G_ER_PER": 0.5,
+        "loss.G_ER_INV": 3.0,
         "loss.G_CON_FR": 4.0,
         "loss.G_CON_ER": 4.0,
         "loss.joint_expression_loss": True,

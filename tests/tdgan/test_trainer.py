@@ -166,6 +166,8 @@ def test_optional_gradients(roles):
     assert gradient_parts(roles, **ALONE, **{"loss.G_ER_PER": 1.0}) == {"G/fc_ER"}
     joint = gradient_parts(roles, **ALONE, **{"loss.joint_expression_loss": True})
     assert joint == {"G/fc_ER", "G/enc_ER"}
+    apart = gradient_parts(roles, **ALONE, **{"loss.G_ER_INV": 1.0})
+    assert apart == {"G/fc_ER", "G/enc_ER"}
     changes = {"loss.G_ER_PER": 1.0, "loss.expression_perceptual_gradient": True}
     assert gradient_parts(roles, **ALONE, **changes) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
 

@@ -61,6 +61,11 @@ class Loss:
     G_ER_f: float = option(0.8, "weight of their expression (H_G_ER_f)")
     G_FR_PER: float = option(1.0, "weight of the perceptual distance to the face (H_G_FR_PER)")
     G_ER_PER: float = option(0.0, "weight of the distance of expression codes (H_G_ER_PER)")
+    G_ER_INV: float = option(
+        0.0,
+        "weight of the distance of expression codes relative to their spread, from which the "
+        "expression encoder alone learns; not published",
+    )
     G_CON_FR: float = option(5.0, "weight of the consistency of the face (H_G_CON_FR)")
     G_CON_ER: float = option(5.0, "weight of the consistency of the expression (H_G_CON_ER)")
     D_FR_r: float = option(1.0, "weight of real faces, face discriminator (H_D_FR_r)")

@@ -2,7 +2,10 @@
 
 import tensorflow as tf
 
+from tf_facegan.engine.optimizers import replica_mean
 from tf_facegan.layers import stable_dtype
+
+_LEAST_SPREAD = 1e-4  # of a channel, as a share of the mean of all
 
 
 def cross_entropy(logits, labels):
@@ -16,6 +19,29 @@ def squared_distance(features, target):
     """Mean of the squared differences (perceptual loss, Eq. 8)."""
     features, target = (tf.cast(x, stable_dtype(x.dtype)) for x in (features, target))
     return tf.reduce_mean(tf.square(features - target))
+
+
+def relative_distance(codes, others):
+    """How far apart the codes of pairs are, in units of how far apart those of any two samples are.
+
+    For each channel: mean squared difference of the pairs over twice the variance among all codes,
+    of which a mean over the channels. Scaling the codes changes nothing. The variances are those of
+    the whole batch, on all devices.
+
+    Args:
+      codes, others: [N, H, W, C].
+
+    Returns:
+      Scalar, 0 for equal codes and 1 for codes that have nothing to do with each other.
+    """
+    codes, others = (tf.cast(x, stable_dtype(x.dtype)) for x in (codes, others))
+    everything = tf.concat([codes, others], axis=0)
+    mean, square = replica_mean(
+        [tf.reduce_mean(x, axis=0) for x in (everything, tf.square(everything))]
+    )
+    spread = 2 * tf.reduce_mean(square - tf.square(mean), axis=[0, 1])
+    apart = tf.reduce_mean(tf.square(codes - others), axis=[0, 1, 2])
+    return tf.reduce_mean(apart / (spread + _LEAST_SPREAD * tf.reduce_mean(spread)))
 
 
 def consistency(images, originals):

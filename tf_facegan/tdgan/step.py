@@ -150,6 +150,11 @@ class Step:
             "G_CON_FR": losses.consistency(con_FR, faces),
             "G_CON_ER": losses.consistency(con_ER, expressions),
         }
+        if self._weights.G_ER_INV:
+            # The face differs and the expression does not. The picture stays as it is: it is not to
+            # carry anything over that the face does not have.
+            seen = G.encode_expression(tf.stop_gradient(fakes))
+            terms["G_ER_INV"] = losses.relative_distance(seen, codes[1])
         return terms, {"fake": fakes, "con_FR": con_FR, "con_ER": con_ER}
 
     def _weighted(self, terms):
