@@ -74,6 +74,11 @@ class Loss:
     expression_perceptual_gradient: bool = option(
         False, "let G_ER_PER have a gradient; published: both its sides are constants"
     )
+    consistency_code_gradient: bool = option(
+        True,
+        "let G_CON_FR and G_CON_ER have a gradient to the expression codes that they decode, as "
+        "published; the codes then keep what helps to draw a face again, who it is included",
+    )
     joint_expression_loss: bool = option(
         False,
         "let the expression encoder learn from the classification module's loss; "

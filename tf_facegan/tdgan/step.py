@@ -137,9 +137,11 @@ class Step:
         # The fake with the face's own expression, and the expression's own face with the fake's.
         face_codes = G.encode_face(tf.concat([fakes, expressions], axis=0))
         expression_codes = G.encode_expression(tf.concat([faces, fakes], axis=0))
+        fake_code = tf.split(expression_codes, 2)[1]
+        if not self._weights.consistency_code_gradient:
+            expression_codes = tf.stop_gradient(expression_codes)
         both = G.decode(face_codes, expression_codes, tf.concat([noise[1], noise[2]], axis=0))
         con_FR, con_ER = tf.split(both, 2)
-        fake_code = tf.split(expression_codes, 2)[1]
         if not self._weights.expression_perceptual_gradient:
             fake_code = tf.stop_gradient(fake_code)
         terms = {
