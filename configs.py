@@ -226,11 +226,12 @@ for _name in ("ck", "tfeid", "rafd", "baum2i"):
 # A small network that learns toy faces of 64 pixels on a CPU core in minutes. It takes thousands of
 # steps, not tens of thousands, so the expression encoder learns from the labels directly, too, and
 # to give the same code to the same expression on another face, of which much is made, and its codes
-# need not draw a face again: else who it is can be read from them. Rates and the share of the
-# consistency are higher.
+# need not draw a face again: else who it is can be read from them. Pairs are new in every epoch;
+# rates and the share of the consistency are higher.
 PRESETS["tdgan-toy"] = (
     "tdgan",
     {
+        "data.repair": True,
         "networks.image_size": 64,
         "networks.width": 0.25,
         "networks.noise_dim": 16,
