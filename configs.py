@@ -246,7 +246,7 @@ PRESETS["tdgan-toy"] = (
         "loss.G_ER_f": 0.5,
         "loss.G_FR_PER": 0.2,
         "loss.G_ER_PER": 0.5,
-        "loss.G_ER_INV": 3.0,
+        "loss.G_ER_INV": 4.0,
         "loss.G_CON_FR": 4.0,
         "loss.G_CON_ER": 4.0,
         "loss.joint_expression_loss": True,
