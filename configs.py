@@ -224,10 +224,10 @@ PRESETS["tdgan-raf"] = ("tdgan", {})
 for _name in ("ck", "tfeid", "rafd", "baum2i"):
     PRESETS[f"tdgan-{_name}"] = ("tdgan", {"data.folds": 10})
 # A small network that learns toy faces of 64 pixels on a CPU core in minutes. It takes thousands of
-# steps, not tens of thousands, so the expression encoder learns from the labels directly, too, and
-# to give the same code to the same expression on another face, of which much is made, and its codes
-# need not draw a face again: else who it is can be read from them. Pairs are new in every epoch;
-# rates and the share of the consistency are higher.
+# steps, not tens of thousands, so the expression encoder learns not from images, whose gradients
+# drown all else, but from the labels, and to give the same code to the same expression on another
+# face: else who it is can be read from the code. Pairs are new in every epoch; rates and the share
+# of the consistency are higher.
 PRESETS["tdgan-toy"] = (
     "tdgan",
     {
@@ -251,7 +251,7 @@ PRESETS["tdgan-toy"] = (
         "loss.G_CON_ER": 4.0,
         "loss.joint_expression_loss": True,
         "loss.expression_perceptual_gradient": True,
-        "loss.consistency_code_gradient": False,
+        "loss.image_code_gradient": False,
         "train.epochs": 12,
         "train.batch_size": 8,
         "train.D_gap_FR": 1,

@@ -168,10 +168,10 @@ def test_optional_gradients(roles):
     assert joint == {"G/fc_ER", "G/enc_ER"}
     apart = gradient_parts(roles, **ALONE, **{"loss.G_ER_INV": 1.0})
     assert apart == {"G/fc_ER", "G/enc_ER"}
-    consistency = {**ALONE, "loss.G_CON_ER": 1.0}
-    assert gradient_parts(roles, **consistency) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
-    consistency["loss.consistency_code_gradient"] = False
-    assert gradient_parts(roles, **consistency) == {"G/fc_ER", "G/enc_FR", "G/dec"}
+    images = {**ALONE, "loss.G_ER_f": 1.0, "loss.G_CON_FR": 1.0, "loss.G_CON_ER": 1.0}
+    assert gradient_parts(roles, **images) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
+    images["loss.image_code_gradient"] = False
+    assert gradient_parts(roles, **images) == {"G/fc_ER", "G/enc_FR", "G/dec"}
     changes = {"loss.G_ER_PER": 1.0, "loss.expression_perceptual_gradient": True}
     assert gradient_parts(roles, **ALONE, **changes) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
 

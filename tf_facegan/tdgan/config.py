@@ -74,10 +74,10 @@ class Loss:
     expression_perceptual_gradient: bool = option(
         False, "let G_ER_PER have a gradient; published: both its sides are constants"
     )
-    consistency_code_gradient: bool = option(
+    image_code_gradient: bool = option(
         True,
-        "let G_CON_FR and G_CON_ER have a gradient to the expression codes that they decode, as "
-        "published; the codes then keep what helps to draw a face again, who it is included",
+        "let the losses of images have a gradient to the expression codes that these are decoded "
+        "from, as published; without it joint_expression_loss has to teach the expression encoder",
     )
     joint_expression_loss: bool = option(
         False,

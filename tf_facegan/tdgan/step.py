@@ -64,7 +64,7 @@ class Step:
         variables = [self._variables[name] for name in names]
         with _taped(variables) as tape:
             codes = G.encode_face(faces), G.encode_expression(expressions)
-            fakes = G.decode(*codes, draws["noise"][0])
+            fakes = G.decode(codes[0], self._to_decode(codes[1]), draws["noise"][0])
             joint = self._joint_loss(codes[1], batch, draws)
             with tape.stop_recording():
                 scalars = self._update_head(codes[1], batch["labels"], draws)
@@ -137,11 +137,10 @@ class Step:
         # The fake with the face's own expression, and the expression's own face with the fake's.
         face_codes = G.encode_face(tf.concat([fakes, expressions], axis=0))
         expression_codes = G.encode_expression(tf.concat([faces, fakes], axis=0))
-        fake_code = tf.split(expression_codes, 2)[1]
-        if not self._weights.consistency_code_gradient:
-            expression_codes = tf.stop_gradient(expression_codes)
-        both = G.decode(face_codes, expression_codes, tf.concat([noise[1], noise[2]], axis=0))
+        decoded = self._to_decode(expression_codes)
+        both = G.decode(face_codes, decoded, tf.concat([noise[1], noise[2]], axis=0))
         con_FR, con_ER = tf.split(both, 2)
+        fake_code = tf.split(expression_codes, 2)[1]
         if not self._weights.expression_perceptual_gradient:
             fake_code = tf.stop_gradient(fake_code)
         terms = {
@@ -158,6 +157,12 @@ class Step:
             seen = G.encode_expression(tf.stop_gradient(fakes))
             terms["G_ER_INV"] = losses.relative_distance(seen, codes[1])
         return terms, {"fake": fakes, "con_FR": con_FR, "con_ER": con_ER}
+
+    def _to_decode(self, expression_codes):
+        """Expression codes as the decoder gets them."""
+        if self._weights.image_code_gradient:
+            return expression_codes
+        return tf.stop_gradient(expression_codes)
 
     def _weighted(self, terms):
         return tf.add_n([getattr(self._weights, name) * term for name, term in terms.items()])
