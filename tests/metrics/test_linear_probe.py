@@ -45,7 +45,7 @@ def test_a_penalty_is_chosen_where_labels_take_turns(monkeypatch):
 
 
 def test_turns():
-    np.testing.assert_array_equal(turns([3, 5, 3, 3, 5, 9]), [0, 0, 1, 2, 1, 0])
+    np.testing.assert_array_equal(turns(np.array([3, 5, 3, 3, 5, 9])), [0, 0, 1, 2, 1, 0])
 
 
 def test_features_of_any_shape_give_the_same(seed=1):

@@ -55,10 +55,10 @@ def linear_probe(
     return float((predicted == test_labels).mean())
 
 
-def turns(labels):
+def turns(labels: np.ndarray) -> np.ndarray:
     """How many examples of the same label come before each: int [N] -> int64 [N]."""
     order = np.argsort(labels, kind="stable")
-    ranked = np.asarray(labels)[order]
+    ranked = labels[order]
     places = np.empty(len(ranked), np.int64)
     places[order] = np.arange(len(ranked)) - np.searchsorted(ranked, ranked)
     return places
