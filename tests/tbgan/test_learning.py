@@ -1,4 +1,4 @@
-"""The demo preset learns what its faces look like; minutes of training."""
+"""The demo preset learns what its faces look like; minutes of training. `-s` shows the values."""
 
 import json
 import shutil
@@ -15,15 +15,18 @@ from tf_facegan.uv.build import FOLDERS, create_uv_maps  # noqa: E402
 from tf_facegan.uv.samples import create_sample_scans  # noqa: E402
 
 COUNT = 64  # faces of the demo, and as many that are held out
+# Faces after the demo's that the length of its training was chosen by: not these are the held-out.
+LOOKED_AT = 64
 HALF = COUNT // 2
 
 
 def write_sets(folder):
     """The demo's set, and one of further variations in the same units: two paths."""
-    create_sample_scans(folder / "scans", count=2 * COUNT)
+    first = COUNT + LOOKED_AT
+    create_sample_scans(folder / "scans", count=first + COUNT)
     create_uv_maps(folder / "maps", folder / "scans", resolution=64)
     sets = []
-    for part, stems in (("faces", range(COUNT)), ("held_out", range(COUNT, 2 * COUNT))):
+    for part, stems in (("faces", range(COUNT)), ("held_out", range(first, first + COUNT))):
         for name in FOLDERS:
             (folder / part / name).mkdir(parents=True)
             for stem in (f"scan{number:05d}" for number in stems):
@@ -51,4 +54,5 @@ def test_the_demo_comes_near_faces_that_were_held_out(tmp_path):
         sum(values[f"{modality}_SWDx1e3_avg"] for modality in ("tex", "shp", "nor"))
         for values in (fakes, other_half)
     ]
-    assert distances[0] <= 2 * distances[1], (fakes, other_half)
+    print("\nfakes", fakes, "\nhalves", other_half, "\nratio", distances[0] / distances[1])
+    assert distances[0] <= 2 * distances[1]
