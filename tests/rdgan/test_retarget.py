@@ -58,7 +58,9 @@ def test_frames_without_a_face_repeat_the_last(mode):
 
 
 def test_wrong_use():
-    with pytest.raises(ValueError, match="retarget is 'morph', one of motion, shape, none"):
+    with pytest.raises(
+        ValueError, match="retarget is 'morph', expected one of motion, shape, none"
+    ):
         Retargeter(FACE, "morph")
     with pytest.raises(ValueError, match="all in one place"):
         Retargeter(FACE)(np.ones((68, 2)))
