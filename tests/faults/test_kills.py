@@ -175,7 +175,8 @@ class Killed:
         assert "Traceback" not in text or (sent == signal.SIGINT and "Run folder" not in text), text
         if not at_start:
             resumed = [line for line in text.splitlines() if line.startswith("Resumed at ")]
-            assert resumed == [f"Resumed at {before / 1000:.1f} kimg"] * (before is not None), text
+            expected = [] if before is None else [f"Resumed at {before / 1000:.1f} kimg"]
+            assert resumed == expected, text
         assert (after or 0) >= (kept or 0), "a checkpoint is gone"
         if code == 128 + sent and f"Stopped by {sent.name}" in text:
             assert after is not None and f"at {after / 1000:.1f} kimg" in text, text
