@@ -422,6 +422,18 @@ def normal(
     return tf.cast(draw, dtype or tf.float32)
 
 
+def he_stddev(inputs: int, side: int = 1, stride: int = 1) -> float:
+    """Returns the standard deviation of first weights that keep the size of a signal, a ReLU behind
+    them included (He et al., 2015).
+
+    Args:
+      inputs: int, channels.
+      side: int, of a convolution's kernel.
+      stride: int, of a transposed convolution: a pixel is then reached by fewer of its weights.
+    """
+    return (2 / ((side / stride) ** 2 * inputs)) ** 0.5
+
+
 def seed_of(seed: int | None, name: str) -> int | None:
     """Returns a seed of its own for what is called `name`, None if seed is None."""
     return None if seed is None else (zlib.crc32(name.encode()) ^ seed) & 0x7FFFFFFF

@@ -6,7 +6,15 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_facegan.layers import activate, conv2d, instance_norm, normal, normalise, stable_dtype
+from tf_facegan.layers import (
+    activate,
+    conv2d,
+    he_stddev,
+    instance_norm,
+    normal,
+    normalise,
+    stable_dtype,
+)
 
 WEIGHT_STDDEV = 0.02
 LEAKY_SLOPE = 0.01
@@ -67,8 +75,7 @@ class Convolution(_Layer):
         """
         super().__init__(**kw)
         if stddev is None:
-            summands = side * side * inputs / (stride**2 if transposed else 1)
-            stddev = gain * (2 / summands) ** 0.5
+            stddev = gain * he_stddev(inputs, side, stride if transposed else 1)
         self.stride, self.transposed, self.outputs = stride, transposed, outputs
         channels = (outputs, inputs) if transposed else (inputs, outputs)
         self.weight = self._variable(

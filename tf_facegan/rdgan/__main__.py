@@ -110,8 +110,7 @@ def _synthesise(adders):
 def _real_time(adders):
     add = _new(adders, "real_time_predict", commands.real_time_predict, "animate a photo live")
     _add_photo(add)
-    source = "camera's number (default: 0)"
-    add("--camera", type=int, metavar="N", help=source)
+    add("--camera", type=int, metavar="N", help="camera's number (default: 0)")
     add("--video", metavar="FILE", help="a video instead of the camera (default: none)")
     add(
         "--landmarks",

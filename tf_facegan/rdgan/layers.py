@@ -7,7 +7,15 @@ from typing import Any
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
-from tf_facegan.layers import LEAKY_SLOPE, moments, normal, normalise, seed_of, stable_dtype
+from tf_facegan.layers import (
+    LEAKY_SLOPE,
+    he_stddev,
+    moments,
+    normal,
+    normalise,
+    seed_of,
+    stable_dtype,
+)
 
 WEIGHT_STDDEV = 0.02
 NORM_MOMENTUM, NORM_EPSILON = 0.99, 1e-3
@@ -51,8 +59,8 @@ class Convolution(tf.keras.layers.Layer):
         self.stride, self.transposed, self.outputs = stride, transposed, outputs
         self.norm, self.activation = norm, activation
         channels = (outputs, inputs) if transposed else (inputs, outputs)
-        taps = (side / stride) ** 2 if transposed else side**2  # that reach a pixel
-        stddev = _he(taps * inputs) if stddev is None else stddev
+        if stddev is None:
+            stddev = he_stddev(inputs, side, stride if transposed else 1)
         self.W = _weight(self, "W", (side, side, *channels), stddev, seed)
         self.named_variables = {"W": self.W}
         if norm:
@@ -115,7 +123,7 @@ class Dense(tf.keras.layers.Layer):
         **kw: Any,
     ):
         super().__init__(autocast=False, **kw)
-        stddev = _he(inputs) if stddev is None else stddev
+        stddev = he_stddev(inputs) if stddev is None else stddev
         self.W = _weight(self, "W", (inputs, outputs), stddev, seed)
         self.b = self.add_weight(
             name="b", shape=(outputs,), initializer="zeros", experimental_autocast=False
@@ -257,10 +265,6 @@ class Pass:
 def pool(x: tf.Tensor, side: int = 2, stride: int = 2) -> tf.Tensor:
     """Takes the maximum of boxes, SAME padding."""
     return tf.nn.max_pool2d(x, side, stride, "SAME")
-
-
-def _he(inputs):
-    return (2 / inputs) ** 0.5
 
 
 def _weight(layer, name, shape, stddev, seed):
