@@ -11,6 +11,7 @@ of the same machine in one run can be compared; on a busy machine only their rat
 """
 
 import argparse
+import functools
 import itertools
 import json
 import os
@@ -25,11 +26,15 @@ from pathlib import Path
 from prepared import CASES, ROOT, SMALL, Prepared, flags_of, rows_of, step_of
 
 LEVELS = {"sides": (4, 8, 16, 32, 64), "batches": (4, 16, 64)}
-FILES = {"sides": (64, 128, 256), "batch": 16}
+FILES = {"sides": (64, 128, 256), "batch": 16, "count": 256}
+ON_DEVICES = ("tbgan, small", "ganimation, small")
+STARTS = 2  # of each case
 TIMEOUT = 1200
 
+_prepared = functools.cache(Prepared)  # several questions are asked of one
 
-def _pictures_a_second(batches, least=64, seconds=1.0):
+
+def _pictures_a_second(batches, least=64, seconds=0.5):
     """Rate of an iterator over batches, after its first ones."""
     for _ in range(4):
         next(batches)
@@ -43,7 +48,7 @@ def measure_step(case, folder, repeats):
     """Share of the convolution peak, and whether the input keeps up."""
     import calibration
 
-    prepared = Prepared(case, folder)
+    prepared = _prepared(case, folder)
     step, batches, rows, operations = step_of(prepared)
     elapsed, speed, normal = calibration.measure(step, calibration.make_convolution(), repeats)
     rate, used = _pictures_a_second(prepared.open()), batches * rows / elapsed
@@ -109,7 +114,7 @@ def measure_files(case, folder, repeats):
         rates = {"records": []}
         pipelines = {"records": lambda: RecordSet(path / "set").iterate(FILES["batch"], seed=0)}  # noqa: B023
         for kind, decode in (("png", tf.io.decode_png), ("jpg", tf.io.decode_jpeg)):
-            for number in range(256):
+            for number in range(FILES["count"]):
                 image = made_sets.picture(number, side).transpose(1, 2, 0)
                 cv2.imwrite(str(path / f"{number:03d}.{kind}"), cv2.GaussianBlur(image, (0, 0), 2))
             pipelines[kind] = _file_pipeline(sorted(map(str, path.glob(f"*.{kind}"))), decode)
@@ -154,7 +159,7 @@ def measure_inference(case, folder, repeats):
     import calibration
     import tensorflow as tf
 
-    prepared = Prepared(case, folder)
+    prepared = _prepared(case, folder)
     function, inputs = _network(prepared, Path(folder))
     for batch in (1, 8):
         shapes = [[batch, *spec.shape[1:]] for spec in inputs.values()]
@@ -195,7 +200,7 @@ def measure_start(case, folder, repeats):
     """Seconds from the command to the first checkpoint after a step; the process is then killed."""
     words = [*flags_of(case, folder), "--set=runtime.checkpoint_minutes=0"]
     found = []
-    for number in range(min(repeats, 3)):
+    for number in range(min(repeats, STARTS)):
         results = Path(folder) / f"results{number}"
         command = [sys.executable, str(ROOT / "train.py"), *words, "--result_dir", str(results)]
         began = time.perf_counter()
@@ -230,47 +235,46 @@ MEASURES = {
 }
 
 
-def apart(question, case, repeats, *more):
-    """Runs a measurement in a process of its own; returns its rows."""
+def apart(questions, case, repeats, *more):
+    """Asks questions of a case in a process of its own; returns the rows."""
     with tempfile.TemporaryDirectory() as folder:
-        words = ["--measure", question, case, folder, str(repeats), *map(str, more)]
+        words = ["--measure", ",".join(questions), case, folder, str(repeats), *map(str, more)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
         done = subprocess.run(
             [sys.executable, __file__, *words], env=environment, capture_output=True, text=True
         )
     if done.returncode:
-        raise RuntimeError(f"{question} of {case}: {done.stderr[-3000:]}")
+        raise RuntimeError(f"{', '.join(questions)} of {case}: {done.stderr[-3000:]}")
     lines = [line for line in done.stdout.splitlines() if line.startswith("row ")]
     return [json.loads(line[4:]) for line in lines]
 
 
 def _devices_rows(case, repeats):
-    ((one, rows),), ((two, _),) = (apart("devices", case, repeats, n) for n in (0, 2))
+    ((one, rows),), ((two, _),) = (apart(["devices"], case, repeats, n) for n in (0, 2))
     what = f"{case}: batch {rows} on two logical devices"
     yield "devices", what, f"{two:.3f} s", f"one device {one:.3f} s", f"{one / two:.2f}"
 
 
 def table(questions, cases, repeats):
     """Yields the rows of the table."""
-    for question in questions:
-        if question == "input":
-            yield from apart("input", "tbgan, small", repeats)
-        elif question == "files":
-            yield from apart("files", "tbgan, small", repeats)
-        elif question == "devices":
-            for case in ("tbgan, small", "ganimation, small"):
-                yield from _devices_rows(case, repeats)
-        else:
-            small = [case for case in cases if case in SMALL]
-            for case in cases if question in ("step", "inference") else small:
-                yield from apart(question, case, repeats)
+    of_networks = [question for question in ("step", "inference") if question in questions]
+    for case in cases if of_networks else ():
+        yield from apart(of_networks, case, repeats)
+    for question in ("input", "files"):
+        if question in questions:
+            yield from apart([question], "tbgan, small", repeats)
+    for case in ON_DEVICES if "devices" in questions else ():
+        yield from _devices_rows(case, repeats)
+    for case in cases if "start" in questions else ():
+        if case in SMALL:
+            yield from apart(["start"], case, repeats)
 
 
 def _measured(words):
-    question, case, folder, repeats, *more = words
-    rows = MEASURES[question](case, folder, int(repeats), *map(int, more))
-    for row in rows:
-        print("row " + json.dumps(row), flush=True)
+    questions, case, folder, repeats, *more = words
+    for question in questions.split(","):
+        for row in MEASURES[question](case, folder, int(repeats), *map(int, more)):
+            print("row " + json.dumps(row), flush=True)
 
 
 def machine():
