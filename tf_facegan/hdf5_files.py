@@ -39,6 +39,21 @@ def members(group: h5py.Group) -> dict[str, h5py.Group | h5py.Dataset]:
     return {name: member(group, name) for name in group}
 
 
+def check_members(group: h5py.Group) -> None:
+    """Looks at everything below a group; for code that opens the file by itself afterwards.
+
+    Raises:
+      ValueError: as of `member`.
+    """
+    seen, found = set(), [group]
+    while found:
+        group = found.pop()
+        if group in seen:  # a group may lie in itself
+            continue
+        seen.add(group)
+        found += [item for item in members(group).values() if isinstance(item, h5py.Group)]
+
+
 def _check(array, name):
     if array.external or array.is_virtual:
         raise ValueError(f"{name} lies in another file")

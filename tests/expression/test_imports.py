@@ -101,7 +101,7 @@ def test_checkpoints_that_are_none(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.ckpt: no such checkpoint"):
         imports.load_checkpoint(tmp_path / "nothing.ckpt")
     (tmp_path / "broken.ckpt.index").write_bytes(b"text")
-    with pytest.raises(ValueError, match="broken.ckpt: not a checkpoint"):
+    with pytest.raises(ValueError, match="broken.ckpt: not a readable checkpoint"):
         imports.load_checkpoint(tmp_path / "broken.ckpt")
     path = tf.train.Checkpoint(v=tf.Variable(1.0)).write(str(tmp_path / "other.ckpt"))
     with pytest.raises(ValueError, match=r"no variables Generator\.\* and Discriminator\.\*"):

@@ -8,23 +8,32 @@ from pathlib import Path
 
 import imageio
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from tests import tiny, torch_writer
+from tests.metrics.test_inception_network import write_graph
 from tests.records import sets
 from tests.sources import sequences, small_folders
 from tests.uv import meshes
 from tf_facegan import array_files, pickles, pipelines
+from tf_facegan.demo.uploads import Limits
 from tf_facegan.engine.run_folder import RunFolder, load_network
 from tf_facegan.expression import keras_files, representation
+from tf_facegan.metrics import skill
+from tf_facegan.metrics.inception_network import PublishedInception
+from tf_facegan.rdgan.reference import load_checkpoint
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources import (
     au_files,
     hdf5,
     images,
     labels,
+    landmark_tables,
     landmarks,
+    mmi,
     photos,
+    raf_db,
     small_sets,
 )
 from tf_facegan.sources.action_units import AUS
@@ -271,6 +280,37 @@ def _idx(folder):
     return folder / "a.gz"
 
 
+def _checkpoint(file):
+    """Of TensorFlow 1, with the `checkpoint` file of its folder."""
+
+    def make(folder):
+        with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+            for name, value in (("G/w", [[1.0, 2.0, 3.0]] * 2), ("G/n", [5.0] * 40)):
+                tf.compat.v1.get_variable(name, initializer=tf.constant(value))
+            session.run(tf.compat.v1.global_variables_initializer())
+            tf.compat.v1.train.Saver().save(session, str(folder / "model.ckpt"))
+        return folder / file
+
+    return make
+
+
+def _graph(folder):
+    write_graph(folder / "graph.pb")
+    return folder / "graph.pb"
+
+
+def _check_drive(path):
+    try:
+        Limits().check_drive(path)
+    except ValueError as error:  # the page says the name only
+        raise ValueError(f"{path.parent}: {error}") from None
+
+
+def _landmark_table(folder):
+    landmark_tables.write_table(folder / "a.csv", {0: sequences.points(), 3: sequences.points()})
+    return folder / "a.csv"
+
+
 _AU_PICKLE = {stem: np.full(17, 1.5) for stem in STEMS}
 
 READERS = {
@@ -338,6 +378,29 @@ READERS = {
     "gif": Reader(_video("a.gif"), lambda p: [video.frame_rate(p), *video.read_frames(p)]),
     "hdf5": Reader(_h5, _read_h5),
     "keras weights": Reader(_keras, keras_files.read_weights),
+    "tensorflow checkpoint": Reader(
+        _checkpoint("model.ckpt.index"), lambda p: load_checkpoint(p.with_suffix(""))
+    ),
+    "tensorflow checkpoint's data": Reader(
+        _checkpoint("model.ckpt.data-00000-of-00001"),
+        lambda p: load_checkpoint(p.with_name("model.ckpt")),
+    ),
+    "list of checkpoints": Reader(_checkpoint("checkpoint"), lambda p: load_checkpoint(p.parent)),
+    "inception graph": Reader(_graph, PublishedInception),
+    "landmark table": Reader(_landmark_table, landmark_tables.read_table),
+    "choices": Reader(
+        _text("c.csv", "winner,loser,draw\na,b,0\nb,c,1\n"), lambda p: skill.read_choices(p)
+    ),
+    "list of RAF-DB": Reader(
+        _text("l.txt", "train_00001.jpg 5\ntest_0002.jpg 1\n"),
+        lambda p: raf_db._read_list(p, p.parent),
+    ),
+    "table of emotions": Reader(
+        _text("e.csv", "video,expression,peak\na,Happiness,3\nb,Sadness,\n"),
+        lambda p: mmi._read_emotions(p, {"a", "b"}),
+    ),
+    "uploaded picture": Reader(_image("a.png"), lambda p: Limits().check_photo(p, str(p))),
+    "uploaded video": Reader(_video("a.mp4"), _check_drive),
     "gzipped digits": Reader(_idx, lambda p: small_sets._read_idx(p, 3)),
     "configuration": Reader(_config, lambda p: RunFolder(p.parent).load_config()),
     "model description": Reader(_model, lambda p: pipelines.read_model(p.parent)),

@@ -17,6 +17,7 @@ import google_crc32c
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,8 +27,11 @@ from tests.hostile.readers import READERS
 from tests.records import sets
 from tests.uv import meshes
 from tf_facegan import array_files, config, files, hdf5_files, pickles, pipelines
+from tf_facegan.demo import uploads
 from tf_facegan.engine.run_folder import RunFolder
 from tf_facegan.expression import keras_files, representation
+from tf_facegan.metrics.inception_network import KerasInception, PublishedInception
+from tf_facegan.rdgan import reference
 from tf_facegan.records import example, schema
 from tf_facegan.records.reader import RecordSet
 from tf_facegan.sources import images, photos, small_sets
@@ -241,6 +245,8 @@ def test_pictures_that_are_programs_are_not_run(tmp_path):
     path.write_bytes(header + b"(%pipe%touch x) (w) file\n")
     for read in (photos.read_photo, images.read_rgb):
         refused(tmp_path, "a.png: not a readable image", read, path)
+    with pytest.raises(ValueError, match="a.png is no picture that can be read"):
+        uploads.Limits().check_photo(path, "a.png")
 
 
 # Videos
@@ -286,6 +292,9 @@ def test_playlists_are_no_videos(name, server, tmp_path):
         (folder / name).write_text(text)
         with pytest.raises(ValueError, match=f"{name}: not a readable video"):
             list(video.read_frames(folder / name))
+        if name.endswith(uploads.VIDEOS):
+            with pytest.raises(ValueError, match=f"{name} is no video that can be read"):
+                uploads.Limits().check_drive(folder / name)
     assert not seen
 
 
@@ -332,6 +341,54 @@ def test_keras_files_that_point_elsewhere(tmp_path):
     refused(tmp_path, "w.h5: .*link to somewhere else", keras_files.read_weights, path)
     with h5py.File(path, "r") as file, pytest.raises(KeyError):
         hdf5_files.member(file, "dense/nothing")
+
+
+def test_inception_weights_that_point_elsewhere(tmp_path):
+    path = tmp_path / "w.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("a")["itself"] = file["/"]
+        file["a/b"] = h5py.ExternalLink("/etc/hostname", "x")
+    refused(tmp_path, "w.h5: .*b is a link to somewhere else", KerasInception, path)
+    with h5py.File(path, "r+") as file:
+        del file["a/b"]
+        hdf5_files.check_members(file)
+
+
+# Graphs and checkpoints
+
+
+@pytest.mark.parametrize("where", ["graph", "function"])
+def test_graphs_that_write_files_are_not_run(where, tmp_path):
+    def write():
+        tf.raw_ops.WriteFile(filename=str(tmp_path / "written"), contents="x")
+        return tf.constant(1.0)
+
+    with tf.Graph().as_default() as graph:
+        images = tf.compat.v1.placeholder(tf.float32, [1, None, None, 3], name="ExpandDims")
+        written = write() if where == "graph" else tf.function(write)()
+        with tf.control_dependencies([written]):
+            pool = tf.nn.avg_pool2d(images, 8, 8, "VALID", name="pool_3")
+            tf.matmul(pool[:, 0, 0], tf.ones([3, 4]), name="softmax/logits/MatMul")
+    (tmp_path / "a.pb").write_bytes(graph.as_graph_def().SerializeToString())
+    message = "a.pb: not the Inception graph of 2015 .it holds .*(WriteFile|functions)"
+    refused(tmp_path, message, PublishedInception, tmp_path / "a.pb")
+    assert not (tmp_path / "written").exists()
+
+
+def test_the_list_of_a_folder_of_checkpoints_leads_nowhere_else(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "given").mkdir()
+    index = READERS["tensorflow checkpoint"].make(tmp_path / "elsewhere")
+    name = index.with_suffix("")
+    for path in (name, f"../elsewhere/{name.name}"):
+        (tmp_path / "given" / "checkpoint").write_text(f'model_checkpoint_path: "{path}"\n')
+        with pytest.raises(FileNotFoundError, match="given: no checkpoint"):
+            reference.load_checkpoint(tmp_path / "given")
+    # Where the published code ran does not matter.
+    for file in index.parent.iterdir():
+        file.rename(tmp_path / "given" / file.name)
+    weights, slots = reference.load_checkpoint(tmp_path / "given")
+    assert weights["G/w"].shape == (2, 3) and not slots
 
 
 # Other containers

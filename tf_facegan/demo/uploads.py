@@ -6,11 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import cv2
-from PIL import Image
 
-from tf_facegan.sources.images import SUFFIXES
+from tf_facegan.sources.images import SUFFIXES, open_picture
+from tf_facegan.sources.videos import open_video
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 _LARGEST_SIDE = 8192  # pixels
 VIDEOS = (".mp4", ".gif", ".webm", ".mov", ".avi")
 LANDMARKS = (".csv",)
@@ -44,8 +43,8 @@ class Limits:
         self.check_size(path)
         kinds = ", ".join(suffix.lstrip(".") for suffix in SUFFIXES)
         try:
-            with Image.open(path) as picture:
-                known, sides = picture.format in _FORMATS, picture.size
+            with open_picture(path) as picture:
+                known, sides = True, picture.size
                 picture.verify()
         except Exception:  # Pillow raises whatever a broken file leads it to
             known, sides = False, (0, 0)
@@ -66,9 +65,12 @@ class Limits:
         if suffix not in VIDEOS:
             kinds = ", ".join(kind.lstrip(".") for kind in (*VIDEOS, *LANDMARKS))
             raise ValueError(f"{path.name} is neither a video nor a table ({kinds} are taken)")
-        capture = cv2.VideoCapture(str(path))
         try:
-            if not capture.isOpened() or not capture.read()[0]:
+            capture = open_video(path)
+        except ValueError:
+            raise ValueError(f"{path.name} is no video that can be read") from None
+        try:
+            if not capture.read()[0]:
                 raise ValueError(f"{path.name} is no video that can be read")
             frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan import reference_weights
+from tf_facegan import checkpoint_files, reference_weights
 from tf_facegan.engine.optimizers import write
 from tf_facegan.expression import keras_files, reference
 from tf_facegan.expression.networks import Autoencoder, Critic, Generator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _NETWORKS = {"G": "Generator.", "D": "Discriminator."}
 _SLOTS = {"m": "/Adam", "v": "/Adam_1"}
 _POWERS = {"G": "", "D": "_1"}  # endings of beta1_power and beta2_power
-_UNREADABLE = (tf.errors.OpError, RuntimeError, ValueError, UnicodeDecodeError)
 # Layers of the published autoencoder, in order, and which of them have variables.
 _LAYERS = (
     ["InputLayer"] + 3 * ["Conv2D", "MaxPooling2D"] + ["Flatten", "Dense", "Reshape"]
@@ -100,11 +99,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     prefix = prefix[: -len(".index")] if prefix.endswith(".index") else prefix
     if not any(Path(prefix + ending).is_file() for ending in (".index", "")):
         raise FileNotFoundError(f"{prefix}: no such checkpoint (no {prefix}.index)")
-    try:
-        reader = tf.train.load_checkpoint(prefix)
-        saved = {n: reader.get_tensor(n) for n in reader.get_variable_to_shape_map()}
-    except _UNREADABLE as error:
-        raise ValueError(f"{prefix}: not a checkpoint ({str(error).splitlines()[0]})") from None
+    saved = checkpoint_files.read(prefix)
     names = {name: reference.canonical(name) for name in saved}
     of = {
         network: {

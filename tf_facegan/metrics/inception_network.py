@@ -10,12 +10,23 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import h5py
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from tf_facegan import hdf5_files
+
 GRAPH_NAME = "classify_image_graph_def.pb"
 _IMAGES, _POOL, _LOGITS = "ExpandDims:0", "pool_3:0", "softmax/logits/MatMul"
+# A graph is a program. Those of a classifier of images neither need files nor processes nor loops.
+_OPERATIONS = set(
+    "Add AddN AddV2 AvgPool BatchNormWithGlobalNormalization BiasAdd Cast CheckNumerics Concat "
+    "ConcatV2 Const Conv2D DecodeJpeg DepthwiseConv2dNative Div ExpandDims FusedBatchNorm "
+    "FusedBatchNormV3 Identity LRN MatMul MaxPool Maximum Mean Minimum Mul NoOp Pack Pad "
+    "Placeholder PlaceholderWithDefault RealDiv Relu Relu6 Reshape ResizeBilinear Rsqrt Shape "
+    "Slice Softmax Split Squeeze StridedSlice Sub Sum Transpose".split()
+)
 
 
 class PublishedInception:
@@ -45,6 +56,7 @@ class PublishedInception:
         graph = tf.compat.v1.GraphDef()
         try:
             graph.ParseFromString(content)
+            _check_operations(graph)
             self._run, weights = _wrapped(graph)
         except (DecodeError, ValueError, KeyError, TypeError) as error:
             detail = str(error).splitlines()[0]
@@ -93,10 +105,13 @@ class KerasInception:
         if weights != "imagenet" and not weights.is_file():
             raise FileNotFoundError(f"{weights}: no such file; weights of InceptionV3 expected")
         try:
+            if weights != "imagenet":
+                with h5py.File(weights, "r") as file:
+                    hdf5_files.check_members(file)
             self._network = tf.keras.applications.InceptionV3(
                 include_top=False, weights=str(weights), pooling="avg"
             )
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, LookupError, RuntimeError, TypeError) as error:
             detail = str(error).splitlines()[0]
             raise ValueError(f"{weights}: not the weights of InceptionV3 ({detail})") from None
         name = "imagenet" if weights == "imagenet" else _identity(weights, weights.read_bytes())
@@ -110,6 +125,14 @@ class KerasInception:
 
 def _identity(path, content):
     return f"{path.name} sha256:{hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _check_operations(graph):
+    kinds = {node.op for node in graph.node} - _OPERATIONS
+    if graph.library.function:
+        kinds.add("functions")
+    if kinds:
+        raise ValueError(f"it holds {', '.join(sorted(kinds))[:100]}, which that one does not")
 
 
 def _wrapped(graph):

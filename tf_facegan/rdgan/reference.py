@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from tf_facegan import reference_weights
+from tf_facegan import checkpoint_files, reference_weights
 from tf_facegan.engine.optimizers import write
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 
 _MEAN_SQUARE, _UPDATE = "/RMSProp", "/RMSProp_1"
-# What TensorFlow raises for files that are missing, cut short or something else.
-_UNREADABLE = (tf.errors.OpError, ValueError, RuntimeError)
 
 
 def assign(model: Network, arrays: dict[str, np.ndarray]) -> None:
@@ -61,16 +59,10 @@ def load_checkpoint(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, 
     """
     name = str(path)
     name = name[: -len(".index")] if name.endswith(".index") else name
-    newest = tf.train.latest_checkpoint(name) if tf.io.gfile.isdir(name) else name
-    if newest is None or not tf.io.gfile.exists(newest + ".index"):
+    prefix = checkpoint_files.newest(name) if Path(name).is_dir() else name
+    if prefix is None or not Path(f"{prefix}.index").is_file():
         raise FileNotFoundError(f"{path}: no checkpoint, expected model_….ckpt.index and its data")
-    try:
-        reader = tf.train.load_checkpoint(newest)
-        names = reader.get_variable_to_shape_map()
-        arrays = {name: np.asarray(reader.get_tensor(name)) for name in sorted(names)}
-    except _UNREADABLE as error:
-        reason = str(error).splitlines()[0][:200]
-        raise ValueError(f"{newest}: not a readable checkpoint ({reason})") from None
+    arrays = checkpoint_files.read(prefix)
     slots = {
         name[: -len(_MEAN_SQUARE)]: array
         for name, array in arrays.items()
