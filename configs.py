@@ -326,6 +326,7 @@ MODIFIERS = {
     "ganimation": {
         "quick": {"train.num_epochs": 2, "train.num_epochs_decay": 1, "train.reading_epochs": 1},
         "virtual": {"loss.use_virtual": True},
+        "HIST": {"train.save_weight_histograms": True},
         "published": {
             "networks.condition_after_norm": False,
             "networks.condition_blocks": False,

@@ -98,3 +98,17 @@ def test_unknown_systems_and_utilities_suggest_the_nearest():
         systems.get("tbgn")
     with pytest.raises(ValueError, match="did you mean 'generate_interpolation_video'"):
         systems.utility("generate_interpolation_vdeo")
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("tbgam", ("tbgan", "tdgan"), " (did you mean 'tbgan'?)"),
+        ("happy", ("fear", "happiness"), " (did you mean 'happiness'?)"),
+        ("lpips", ("swd", "is"), ""),
+        ("cosine", ("multiply", "linear"), ""),
+        ("x", (), ""),
+    ],
+)
+def test_only_what_is_near_is_suggested(name, known, expected):
+    assert configuration.nearest(name, known) == expected

@@ -15,6 +15,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Optional, TypeVar
 
 C = TypeVar("C")
+_SIMILAR = 0.6  # share of letters that are the same, in the same order
+_BEGINNING = 3  # letters that less similar names have to share
 
 
 def option(default: Any, help: str) -> Any:
@@ -106,8 +108,15 @@ def parse_assignments(assignments: Iterable[str] | None) -> dict[str, Any]:
 
 
 def nearest(name: str, known: Iterable) -> str:
-    """Returns " (did you mean 'x'?)" for the most similar known name, else an empty string."""
-    matches = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
+    """Returns " (did you mean 'x'?)" for the most similar known name, else an empty string.
+
+    Less similar names count if they begin alike: happiness for happy, but not is for lpips.
+    """
+    name, known = str(name), [str(one) for one in known]
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=_SIMILAR)
+    if not matches:
+        matches = difflib.get_close_matches(name, known, n=3, cutoff=_SIMILAR - 0.1)
+        matches = [one for one in matches if name[:_BEGINNING] == one[:_BEGINNING]]
     return f" (did you mean {matches[0]!r}?)" if matches else ""
 
 

@@ -47,7 +47,5 @@ def test_schedules_without_a_generator_step_are_refused():
     message = "train.batch_size=16 makes 4 steps an epoch of 79 images: at least train.n_critic=5"
     with pytest.raises(ValueError, match=message):
         steps_per_epoch(Train(batch_size=16), 79)
-    with pytest.raises(
-        ValueError, match=r"'cosine' \(did you mean 'linear'\?\), expected one of multiply"
-    ):
+    with pytest.raises(ValueError, match="'cosine', expected one of multiply, linear"):
         steps_per_epoch(Train(lr_decay="cosine"), 1000)

@@ -205,6 +205,11 @@ def test_evaluate_and_rank(runs, tmp_path, capsys):
     assert [(row["name"], row["wins"]) for row in ranking] == [("b", "4"), ("a", "0")]
     assert "NAME=DIR expected" in error_of(capsys, "rank", out, better)
     assert "at least 2" in error_of(capsys, "rank", f"a={out}")
+    said = error_of(capsys, "rank", f"a={out}", f"b={tmp_path}")
+    assert f"b={tmp_path}: no frames.csv in it, a folder that `evaluate` made expected" in said
+    (tmp_path / "frames.csv").write_text("source,target,time,fine_ssim\n0,1,1,0.5\n")
+    said = error_of(capsys, "rank", f"a={out}", f"b={tmp_path}", "--metric", "psnr")
+    assert f"{tmp_path}/frames.csv: no column of psnr" in said
 
 
 def test_predict_writes_the_published_names(runs, sequences, tmp_path, capsys):

@@ -269,8 +269,15 @@ def _scores(words, metric):
         name, equals, folder = word.partition("=")
         if not equals or not name or name in scores:
             raise ValueError(f"{word}: NAME=DIR expected, every name once")
-        rows = evaluation.read_rows(Path(folder) / evaluation.FRAMES)
+        path = Path(folder) / evaluation.FRAMES
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"{word}: no {evaluation.FRAMES} in it, a folder that `evaluate` made expected"
+            )
+        rows = evaluation.read_rows(path)
         columns = [c for c in evaluation.score_names(rows) if c.endswith(f"_{metric}")]
+        if not columns:
+            raise ValueError(f"{path}: no column of {metric}")
         scores[name] = {f"{r['source']} {r['target']}": r[columns[-1]] for r in rows}
     return scores
 
