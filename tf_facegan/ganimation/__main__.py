@@ -13,15 +13,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from tf_facegan import command_line, export_command
+from tf_facegan.ganimation import commands
 
 _PHOTO = (
     "picture file; a picture of the network's size is taken whole, in others a face is searched"
 )
-
-
 EXAMPLES = {
     "edit": (
         "photo.png --expression happiness --out happy.png",
@@ -51,24 +49,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser, commands = command_line.program("ganimation", __doc__)
+    parser, adders = command_line.program("ganimation", __doc__)
 
     def command(name, function, help):
-        sub = commands.add_parser(name, help=help, description=help)
+        sub = adders.add_parser(name, help=help, description=help)
         sub.set_defaults(run_command=function)
         return sub
 
-    _add_edit(command("edit", edit, "change the expression of a photo"))
-    _add_animate(command("animate", animate, "move the faces of photos by a sequence of AUs"))
-    _add_random_batch(
-        command("random_batch", random_batch, "move seven faces of a set by a sequence of AUs")
+    _add_edit(command("edit", commands.edit, "change the expression of a photo"))
+    _add_animate(
+        command("animate", commands.animate, "move the faces of photos by a sequence of AUs")
     )
-    _add_sweep(command("sweep", sweep, "one AU after the other at rising intensity"))
-    _add_export(command("export", export_network, "write the generator for other programs"))
-    _add_import(command("import", import_published, "make a run folder of published checkpoints"))
-    for sub in commands.choices.values():
+    _add_random_batch(
+        command(
+            "random_batch", commands.random_batch, "move seven faces of a set by a sequence of AUs"
+        )
+    )
+    _add_sweep(command("sweep", commands.sweep, "one AU after the other at rising intensity"))
+    _add_export(
+        command("export", commands.export_network, "write the generator for other programs")
+    )
+    _add_import(
+        command("import", commands.import_published, "make a run folder of published checkpoints")
+    )
+    for sub in adders.choices.values():
         command_line.add_debug_flag(sub)
-    return command_line.parse(parser, commands, EXAMPLES, argv)
+    return command_line.parse(parser, adders, EXAMPLES, argv)
 
 
 def _add_run(sub):
@@ -239,129 +245,6 @@ def _add_import(sub):
         metavar="FIELD=VALUE",
         help="with --dataset: change any field of the configuration, repeatable (default: none)",
     )
-
-
-def edit(args: argparse.Namespace) -> None:
-    """Writes the edited photo."""
-    from tf_facegan.ganimation import targets
-    from tf_facegan.ganimation.sheets import parts_sheet
-    from tf_facegan.utilities.images import check_image_file, write_image
-
-    for flag, path in (("--out", args.out), ("--parts", args.parts)):
-        if path:
-            check_image_file(flag, path)
-    aus = targets.parse(args.au) or None
-    pipeline = _pipeline(args)
-    crop, every = _crop(pipeline, args)
-    made = pipeline.edit(
-        args.photo, aus, args.expression, args.like, args.strength, crop, every=every
-    )
-    write_image(args.out, made.image)
-    print(args.out)
-    if args.parts:
-        write_image(args.parts, parts_sheet(made))
-        print(args.parts)
-
-
-def animate(args: argparse.Namespace) -> None:
-    """Writes a clip, or a picture for every photo and frame (published `animate_image`)."""
-    from tf_facegan.ganimation import driving, sheets
-
-    sheets.check_clip(args.out)
-    pipeline = _pipeline(args)
-    crop, _ = _crop(pipeline, args)
-    drive = _drive(pipeline, args, driving, crop)
-    frames = pipeline.animate(args.photos, drive.aus, crop)
-    stems = [Path(photo).stem for photo in args.photos]
-    if len(set(stems)) < len(stems):
-        raise ValueError(f"photos {', '.join(args.photos)}: different names expected")
-    with sheets.clip_or_folder(args.out, args.fps or drive.fps) as write:
-        for pictures, name in zip(frames, drive.names):
-            write(pictures, [f"{stem}_{name}" for stem in stems])
-    print(args.out)
-
-
-def random_batch(args: argparse.Namespace) -> None:
-    """Writes a clip or pictures of the published grid (`animate_random_batch`)."""
-    from tf_facegan.ganimation import driving, sheets
-
-    sheets.check_clip(args.out)
-    if args.count < 1:
-        raise ValueError(f"--count {args.count}: at least 1 expected")
-    pipeline = _pipeline(args)
-    drive = _drive(pipeline, args, driving, None)
-    shown = driving.pictures(args.drive_images, drive.names)
-    faces = pipeline.faces_of_set(args.dataset, args.count, args.seed)
-    with sheets.clip_or_folder(args.out, args.fps or drive.fps) as write:
-        for aus, name, picture in zip(drive.aus, drive.names, shown):
-            write([sheets.published_grid(faces, pipeline.generate(faces, aus), picture)], [name])
-    print(args.out)
-
-
-def sweep(args: argparse.Namespace) -> None:
-    """Writes a sheet, a row an AU, a column an intensity."""
-    import numpy as np
-
-    from tf_facegan.ganimation.sheets import sweep_sheet
-    from tf_facegan.utilities.images import check_image_file, write_image
-
-    check_image_file("--out", args.out)
-    if args.steps < 1:
-        raise ValueError(f"--steps {args.steps}: at least 1 expected")
-    pipeline = _pipeline(args)
-    names = args.au or pipeline.au_names
-    intensities = np.linspace(*args.range, args.steps)
-    images = pipeline.sweep(args.photo, names, intensities, _crop(pipeline, args)[0])
-    write_image(args.out, sweep_sheet(images, names, intensities))
-    print(args.out)
-
-
-def export_network(args: argparse.Namespace) -> None:
-    """Writes the network and prints how far it is from the Keras one."""
-    export_command.carry_out(args, _pipeline)
-
-
-def import_published(args: argparse.Namespace) -> None:
-    """Makes the run folder and prints its path."""
-    from tf_facegan.config import parse_assignments
-    from tf_facegan.ganimation.published import import_checkpoints
-
-    aus = tuple(args.aus.split(",")) if args.aus else None
-    changes = parse_assignments(args.set)
-    print(import_checkpoints(args.checkpoint, args.out, aus, args.dataset, changes).path)
-
-
-def _pipeline(args):
-    from tf_facegan.ganimation.inference import GANimationPipeline
-
-    if Path(args.run_id).suffix in (".ckpt", ".pth"):
-        return GANimationPipeline.from_checkpoint(args.run_id)
-    return GANimationPipeline.from_run(args.run_id, args.snapshot, args.result_dir)
-
-
-def _crop(pipeline, args):
-    """Returns what `GANimationPipeline.find_faces` takes: (crop, whether all faces are meant)."""
-    from tf_facegan.ganimation.inference import AUTO
-    from tf_facegan.sources.faces import CropOptions
-
-    every = args.faces == "all"
-    pipeline.crop_options = CropOptions(
-        "face" if args.crop == AUTO else args.crop,
-        margin=args.margin,
-        align=bool(args.align),
-        faces="largest" if every else args.faces,
-        detector=args.detector,
-    )
-    return (AUTO if args.crop == AUTO else pipeline.crop_options), every
-
-
-def _drive(pipeline, args, driving, crop):
-    if args.fps is not None and not args.fps > 0:
-        raise ValueError(f"--fps {args.fps:g}: above 0 expected")
-    drive = driving.load(pipeline, args.drive, args.smooth, crop)
-    if drive.note:
-        print(drive.note, file=sys.stderr)
-    return drive
 
 
 if __name__ == "__main__":
