@@ -9,6 +9,7 @@ from tests.golden.recipe import fingerprint, tensor
 from tf_facegan.metrics import frechet_distance as fid
 from tf_facegan.metrics import inception_score, ms_ssim
 from tf_facegan.metrics import sliced_wasserstein as swd
+from tf_facegan.records import levels
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "tbgan" / "metrics.npz")
 SEED, COUNT, SIDE = 3003, 16, 64
@@ -44,6 +45,12 @@ def check_fingerprint(array, name):
 def test_the_images_are_built_alike():
     np.testing.assert_array_equal(A[0], GOLDEN["images_A0"])
     np.testing.assert_array_equal(B[0], GOLDEN["images_B0"])
+
+
+def test_smaller_images():
+    _, half, quarter = levels.build(A[0], 3)
+    np.testing.assert_array_equal(half, GOLDEN["downscale_1"][0])
+    np.testing.assert_array_equal(quarter, GOLDEN["downscale_2"][0])
 
 
 def test_the_pyramid():
@@ -87,7 +94,7 @@ def test_ssim():
 
 
 def test_ms_ssim():
-    for name, batch in (("reals", A), ("fakes", B)):
+    for name, batch in (("reals", A), ("reals2", A), ("fakes", B)):
         parts = [ms_ssim.variation(half) for half in halves(batch)]
         assert [pairs for _, pairs in parts] == [4, 4]
         found = np.mean([value for value, _ in parts])

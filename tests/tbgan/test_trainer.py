@@ -92,6 +92,9 @@ def test_summaries_have_the_published_names(trainer):
     expected |= {f"Train{n}/{s}" for n in "GD" for s in ("learning_rate", "overflow_frequency")}
     assert set(scalars) == expected
     assert all(np.isfinite(float(value)) for value in scalars.values())
+    for name in ("TrainG", "TrainD"):
+        assert float(scalars[f"{name}/learning_rate"]) == pytest.approx(0.001)
+        assert float(scalars[f"{name}/overflow_frequency"]) == 0
 
 
 def test_several_discriminator_steps_consume_as_many_batches(faces, trainer):

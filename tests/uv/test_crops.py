@@ -22,6 +22,7 @@ def test_a_texture_becomes_square():
     square = crops.to_square(TEXTURE)
     assert list(square.shape) == list(GOLDEN["crop512_shape"])
     check(square, "crop512_fp")
+    np.testing.assert_array_equal(square[67, :4], GOLDEN["crop512_row"])
 
 
 def test_a_picture_becomes_square():
