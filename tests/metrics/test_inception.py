@@ -19,6 +19,25 @@ def test_frechet_distance_of_two_known_normal_distributions():
     assert fid.frechet_distance(a, b) == pytest.approx(30)
 
 
+def test_frechet_distance_of_one_component():
+    a, b = np.array([[0.0], [2.0]]), np.array([[3.0], [7.0]])  # means 1 and 5, variances 2 and 8
+    found = fid.frechet_distance(fid.statistics(a), fid.statistics(b))
+    assert found == pytest.approx(4**2 + (8**0.5 - 2**0.5) ** 2)
+
+
+def test_frechet_distance_of_fewer_images_than_components(recwarn):
+    a, b = normal(5, 40, seed=1), normal(6, 40, 0.5, seed=2)
+    centred = [(x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b)]
+    root = np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum()
+    expected = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2) - 2 * root
+    expected += sum(np.sum(x**2) for x in centred)
+    found = fid.frechet_distance(fid.statistics(a), fid.statistics(b))
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert not recwarn.list
+    with pytest.raises(ValueError, match="activations of 1 images, of at least 2"):
+        fid.statistics(a[:1])
+
+
 def test_frechet_distance_of_different_sizes():
     with pytest.raises(ValueError, match="activations of 2 and 3 components"):
         fid.frechet_distance(fid.statistics(normal(9, 2)), fid.statistics(normal(9, 3)))

@@ -103,6 +103,13 @@ def test_ms_ssim():
     np.testing.assert_allclose(ms_ssim.ms_ssim(last(A), last(C)), GOLDEN["msssim/AC"], atol=1e-6)
 
 
+def test_ms_ssim_of_small_images():
+    small = np.stack([image[:, :16, :16] for image in A])
+    assert 0 < ms_ssim.variation(small)[0] < 1
+    with pytest.raises(ValueError, match="images of 8 x 16 pixels, at least 16 x 16"):
+        ms_ssim.variation(small[..., :8])
+
+
 def test_frechet_distance():
     a = fid.statistics(tensor("in/actA", (64, 16), SEED))
     b = fid.statistics(tensor("in/actB", (64, 16), SEED, 1.2, 0.1))

@@ -58,7 +58,7 @@ def test_sliced_wasserstein_distance_of_every_modality(run, tmp_path, capsys):
     expected = {"metric": "swd", "snapshot": "000020", "kimg": 20, "num_images": 24}
     assert {key: found[2][key] for key in expected} == expected
     assert found[2]["resolution"] == 16 and found[2]["network"] is None
-    assert found[2]["data_set"].endswith("set")
+    assert found[2]["data_set"].endswith("set") and found[2]["split"] == "trained on"
     assert (run.path / table.name).read_text() == table.read_text() == capsys.readouterr().out
 
 
@@ -108,7 +108,8 @@ def test_other_faces(run, tmp_path):
     table, lines = evaluate(run, tmp_path, snapshot=1, **options)
     rows = [line.split() for line in table.read_text().splitlines()]
     assert [row[0] for row in rows[2:]] == ["Reals", "Reals2", "000001"]
-    assert json.loads(lines.read_text().splitlines()[0])["data_set"].endswith("held_out")
+    line = json.loads(lines.read_text().splitlines()[0])
+    assert line["data_set"].endswith("held_out") and line["split"] == "not trained on"
     sets.write(tmp_path / "small", FACES[:, :, :8, :8])
     with pytest.raises(ValueError, match=r"small: images are \[9, 8, 8\], \[9, 16, 16\] as those"):
         evaluate(run, tmp_path, dataset=str(tmp_path / "small"))
@@ -133,6 +134,13 @@ def test_variation_of_grey_images(tmp_path):
     rows = [line.split() for line in table.read_text().splitlines()]
     assert rows[0] == ["Snapshot", "Time_eval", "MS-SSIM"]
     assert [row[0] for row in rows[2:]] == ["Reals", "000020"]
+    last = table.read_text().split()[-1]
+    # The last of nine images has no partner.
+    options = {"metrics": ("msssim",), "snapshots": 1, "minibatch_size": 8}
+    odd, _ = evaluate(run, tmp_path / "out", num_images=9, **options)
+    assert odd.read_text().split()[-1] == last
+    with pytest.raises(ValueError, match="MS-SSIM compares pairs: at least 2 images"):
+        evaluate(run, tmp_path / "out", num_images=1, **options)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import linalg
 
 
 def statistics(activations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -14,9 +13,14 @@ def statistics(activations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
       (float64 [D], float64 [D, D]).
+
+    Raises:
+      ValueError: fewer than two.
     """
     activations = np.asarray(activations, np.float64)
-    return activations.mean(axis=0), np.cov(activations, rowvar=False)
+    if len(activations) < 2:
+        raise ValueError(f"activations of {len(activations)} images, of at least 2 expected")
+    return activations.mean(axis=0), np.atleast_2d(np.cov(activations, rowvar=False))
 
 
 def frechet_distance(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.ndarray]) -> float:
@@ -36,7 +40,9 @@ def frechet_distance(a: tuple[np.ndarray, np.ndarray], b: tuple[np.ndarray, np.n
         raise ValueError(
             f"activations of {len(mean_a)} and {len(mean_b)} components, equally many expected"
         )
-    root = linalg.sqrtm(covariance_a @ covariance_b)
+    # The trace of a matrix's root is the sum of its eigenvalues' roots. A root of the matrix itself
+    # need not exist with fewer images than components.
+    eigenvalues = np.linalg.eigvals(covariance_a @ covariance_b).astype(complex)
     difference = mean_a - mean_b
-    trace = np.trace(covariance_a + covariance_b - 2 * np.real(root))
+    trace = np.trace(covariance_a + covariance_b) - 2 * np.sum(np.sqrt(eigenvalues).real)
     return float(difference @ difference + trace)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SMALLEST_SIDE = 2 ** (len(WEIGHTS) - 1)  # a pixel is left at the last scale
 _WINDOW, _SIGMA = 11, 1.5
 _K1, _K2 = 0.01, 0.03
 
@@ -49,8 +50,17 @@ def ms_ssim(a: np.ndarray, b: np.ndarray, value_range: float = 255.0) -> float:
 
     Returns:
       float: mean over the pairs. Negative means at a scale count as 0.
+
+    Raises:
+      ValueError: images too small for all scales.
     """
     a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
+    height, width = a.shape[1:3]
+    if min(height, width) < SMALLEST_SIDE:
+        raise ValueError(
+            f"images of {width} x {height} pixels, at least {SMALLEST_SIDE} x {SMALLEST_SIDE} "
+            "expected: MS-SSIM halves them four times"
+        )
     result = np.ones(len(a))
     for number, weight in enumerate(WEIGHTS):
         similarity, contrast = ssim_and_contrast(a, b, value_range)
@@ -67,10 +77,12 @@ def variation(images: np.ndarray) -> tuple[float, int]:
       images: array [2n or 2n + 1, C, H, W], values 0 to 255.
 
     Returns:
-      (float, int): the mean over the pairs, and how many they are.
+      (float, int): the mean over the pairs, and how many they are; (0.0, 0) without a pair.
     """
     images = np.asarray(images).transpose(0, 2, 3, 1)
     pairs = len(images) // 2
+    if not pairs:
+        return 0.0, 0
     return ms_ssim(images[0 : 2 * pairs : 2], images[1 : 2 * pairs : 2]), pairs
 
 

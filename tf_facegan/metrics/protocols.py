@@ -100,6 +100,8 @@ class _Variation:
 
     def summary(self, parts):
         values, pairs = zip(*parts)
+        if not any(pairs):
+            raise ValueError("MS-SSIM compares pairs: at least 2 images, 2 at a time, expected")
         return (np.average(values, weights=pairs),)
 
     def values(self, reals, fakes):

@@ -121,6 +121,9 @@ class _Reals:
 
     def __init__(self, run_folder, options):
         self.set = open_set(run_folder, options.dataset)
+        own = run_folder.load_config().data.sets.get("faces")
+        is_own = own is not None and self.set.path.resolve() == Path(own).resolve()
+        self.split = "trained on" if is_own else "not trained on"
         self.modalities = self.set.info.modalities
         self.drange_net = run_folder.load_config().train.drange_net
         self.minibatch = options.minibatch_size or min(max(8192 // self.set.resolution, 4), 256)
@@ -133,29 +136,33 @@ class _Reals:
 
     def images(self, count):
         """Yields the next `count` images, uint8 [n, C, H, W]."""
-        for indices in self.indices(count):
+        for indices in self._indices(self._position, count):
             yield to_uint8(self.set.read(indices), self.set.range)
+
+    def labels(self, count):
+        """Yields the labels [n, label_size] of the `count` images before."""
+        for indices in self._indices(self._position - count, count):
+            yield self.set.labels[indices]
 
     def skip(self, count):
         """Goes on by `count` images."""
         self._position += count
 
-    def indices(self, count):
+    def _indices(self, first, count):
         """Yields record numbers of minibatches, in the order of the file."""
         for start in range(0, count, self.minibatch):
-            numbers = np.arange(start, min(start + self.minibatch, count)) + self._position
+            numbers = np.arange(start, min(start + self.minibatch, count)) + first
             yield numbers % self.set.count
 
 
 def _fakes(pipeline, reals, random, raw_labels):
-    """A function that yields as many fakes as asked for, with the labels of the reals."""
+    """A function that yields as many fakes as asked for, with the labels of the last reals."""
 
     def images(count):
-        for indices in reals.indices(count):
-            labels = reals.set.labels[indices]
+        for labels in reals.labels(count):
             labels = labels if raw_labels else pipeline.labels_of_records(labels)
-            latents = random.randn(len(indices), pipeline.generator.latent_size)
-            found = pipeline.generate(latents.astype(np.float32), labels, len(indices)).images
+            latents = random.randn(len(labels), pipeline.generator.latent_size)
+            found = pipeline.generate(latents.astype(np.float32), labels, len(labels)).images
             yield to_uint8(found, reals.drange_net)
 
     return images
@@ -258,6 +265,7 @@ class _Evaluation:
             "num_images": self._count,
             "resolution": self._reals.set.resolution,
             "data_set": str(self._reals.set.path),
+            "split": self._reals.split,
             "reals": f"{self._reals.set.count} examples in the order of the file, repeated",
             "network": self._network.identity if self._network else None,
             "seconds": round(row.seconds, 1),
