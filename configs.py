@@ -410,16 +410,20 @@ _LSUN = (
     "pottedplant restaurant sheep sofa tower train tvmonitor"
 )
 
+# The published file names the folder itself.
+_3DMD = {
+    "data.sets.faces": "3dmd_all_newuv_crop_tf",
+    "data.dtype": "float32",
+    "data.dynamic_range": (-1, 1),
+    "data.max_label_size": "full",
+}
+
 # system -> {data set of the published files: {dotted field: value}}. They are modifiers too, take
 # effect before the others, and name the run; `--dataset` says where the set really is.
 DATA_SETS = {
     "tbgan": {
-        "3dmd": {
-            "data.sets.faces": "3dmd_all_newuv_crop_tf",
-            "data.dtype": "float32",
-            "data.dynamic_range": (-1, 1),
-            "data.max_label_size": "full",
-        },
+        "3dmd_all_newuv_crop_tf": _3DMD,
+        "3dmd": _3DMD,
         "celebahq": _images("celebahq", mirror=True),
         "celeba": _images("celeba", mirror=True),
         "cifar10": _images("cifar10"),

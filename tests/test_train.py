@@ -110,8 +110,11 @@ def test_published_data_sets():
     config = train.new_config(args)
     assert config.desc == "pgan-digits-preset-v2-1gpu-mnist"
     assert config.data.max_label_size == 0 and config.G.branches == (("image", 1),)
+    published = ["--mod", "3dmd_all_newuv_crop_tf", "--mod", "VERBOSE"]
+    expected = "pgan-3dmd_all_newuv_crop_tf-preset-v2-4gpus-VERBOSE"
+    assert train.new_config(train.parse(published)).desc == expected
     assert train.new_config(train.parse(["--mod", "3dmd"])).desc == "pgan-3dmd-preset-v2-4gpus"
-    assert len(configs.DATA_SETS["tbgan"]) == 39
+    assert len(configs.DATA_SETS["tbgan"]) == 40
 
 
 def test_interpolation_video(results):
