@@ -284,7 +284,9 @@ def _scores(words, metric):
 
 def _check_clip(path):
     suffix = Path(path).suffix.lower()
-    check_new_file("--out", path, suffix if suffix in (".mp4", ".gif") else ".mp4")
+    if suffix not in (".mp4", ".gif"):
+        raise ValueError(f"--out {path}: a .mp4 or .gif file expected")
+    check_new_file("--out", path, suffix)
 
 
 def _clip(path, fps):
