@@ -110,7 +110,8 @@ def sweep_sheet(
         middle = top + round((number + 0.5) * len(sheet) / len(rows))
         _write(canvas, name.removesuffix("_r"), (4, middle))
     for number, value in enumerate(intensities):
-        _write(canvas, f"{value:g}", (left + round((number + 0.4) * (side + _PADDING)), 14))
+        middle = left + round((number + 0.5) * (side + _PADDING))
+        _write(canvas, f"{value:.2g}", (middle, 14), centred=True)
     return canvas
 
 
@@ -171,6 +172,8 @@ def clip_or_folder(
         yield write
 
 
-def _write(canvas, text, place):
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    cv2.putText(canvas, text, place, font, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
+def _write(canvas, text, place, centred=False):
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.36
+    (width, _), _ = cv2.getTextSize(text, font, size, 1)
+    place = (place[0] - centred * width // 2, place[1])
+    cv2.putText(canvas, text, place, font, size, (0, 0, 0), 1, cv2.LINE_AA)
