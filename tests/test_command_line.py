@@ -34,3 +34,17 @@ def test_exit_codes():
 def test_a_defect_of_ours_is_not_hidden():
     with pytest.raises(KeyError):
         run(raising(KeyError("x")), argparse.Namespace())
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "a.png"), "a.png: no such file or "),
+        (PermissionError(13, "Permission denied", b"a"), "a: permission denied\n"),
+        (OSError(18, "Invalid cross-device link", "a", None, "b"), "a to b: invalid cross-device"),
+        (OSError(28, "No space left on device"), "[Errno 28] No space left on device\n"),
+    ],
+)
+def test_errors_of_the_disk_name_the_file_first(error, line, capsys):
+    assert run(raising(error), argparse.Namespace(debug=False)) == 1
+    assert capsys.readouterr().err.startswith(f"error: {line}")

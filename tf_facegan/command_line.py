@@ -127,7 +127,11 @@ def run(command: Callable[[argparse.Namespace], int | None], args: argparse.Name
 
 
 def one_line(error: BaseException) -> str:
-    """Returns an exception's message as one line of text."""
+    """Returns an exception's message as one line of text; the disk's as "file: what is wrong"."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        names = [name for name in (error.filename, error.filename2) if name is not None]
+        files = " to ".join(os.fsdecode(n) if isinstance(n, bytes) else str(n) for n in names)
+        return f"{files}: {error.strerror[0].lower()}{error.strerror[1:]}"
     return " ".join(str(error).split()) or type(error).__name__
 
 

@@ -241,7 +241,9 @@ def test_synthesise_writes_a_clip(runs, photo, tmp_path, capsys):
         assert main([*words, "--out", str(clip), "--show", show, "--retarget", "shape"]) == 0
         frames = list(read_frames(clip))
         assert len(frames) == 3 and frames[0].shape[:2] == size
-    assert "a .mp4 or .gif file expected" in error_of(capsys, *words, "--out", tmp_path / "clip.avi")
+    assert "a .mp4 or .gif file expected" in error_of(
+        capsys, *words, "--out", tmp_path / "clip.avi"
+    )
     for fps in ("0", "nan"):
         message = error_of(capsys, *words, "--out", tmp_path / "clip.mp4", "--fps", fps)
         assert f"--fps {fps}: more than 0" in message
