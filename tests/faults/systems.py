@@ -81,7 +81,8 @@ SYSTEMS = {
     "tdgan": Tiny(
         "tdgan-raf",
         tdgan.write_sets,
-        tdgan.CHANGES,
+        # Every step is of one kind: a run that is resumed again and again traces one function.
+        {**tdgan.CHANGES, "train.D_gap_FR": 1, "train.D_gap_ER": 1},
         lambda n: {"train.epochs": -(-n // 3)},
     ),
     "expression-autoencoder": Tiny(
