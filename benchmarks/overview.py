@@ -236,7 +236,11 @@ MEASURES = {
 
 
 def apart(questions, case, repeats, *more):
-    """Asks questions of a case in a process of its own; returns the rows."""
+    """Asks questions of a case in a process of its own; returns the rows.
+
+    Raises:
+      RuntimeError: with the end of what the process said; it holds no rows.
+    """
     with tempfile.TemporaryDirectory() as folder:
         words = ["--measure", ",".join(questions), case, folder, str(repeats), *map(str, more)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -250,24 +254,25 @@ def apart(questions, case, repeats, *more):
 
 
 def _devices_rows(case, repeats):
+    """The row of a case on one device and on two."""
     ((one, rows),), ((two, _),) = (apart(["devices"], case, repeats, n) for n in (0, 2))
     what = f"{case}: batch {rows} on two logical devices"
-    yield "devices", what, f"{two:.3f} s", f"one device {one:.3f} s", f"{one / two:.2f}"
+    return [["devices", what, f"{two:.3f} s", f"one device {one:.3f} s", f"{one / two:.2f}"]]
 
 
 def table(questions, cases, repeats):
-    """Yields the rows of the table."""
+    """Yields functions that return rows of the table."""
     of_networks = [question for question in ("step", "inference") if question in questions]
     for case in cases if of_networks else ():
-        yield from apart(of_networks, case, repeats)
+        yield functools.partial(apart, of_networks, case, repeats)
     for question in ("input", "files"):
         if question in questions:
-            yield from apart([question], "tbgan, small", repeats)
+            yield functools.partial(apart, [question], "tbgan, small", repeats)
     for case in ON_DEVICES if "devices" in questions else ():
-        yield from _devices_rows(case, repeats)
+        yield functools.partial(_devices_rows, case, repeats)
     for case in cases if "start" in questions else ():
         if case in SMALL:
-            yield from apart(["start"], case, repeats)
+            yield functools.partial(apart, ["start"], case, repeats)
 
 
 def _measured(words):
@@ -295,11 +300,21 @@ def main():
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
-        return _measured(args.measure)
+        _measured(args.measure)
+        return 0
+    began = time.perf_counter()
     print(f"{machine()}\n\n| question | case | measured | against | ratio |\n|---|---|---|---|---|")
-    for row in table(args.only, args.cases, args.repeats):
-        print(f"| {' | '.join(row)} |", flush=True)
+    failed = False
+    for measure in table(args.only, args.cases, args.repeats):
+        try:
+            for row in measure():
+                print(f"| {' | '.join(row)} |", flush=True)
+        except RuntimeError as error:  # the others are worth having
+            failed = True
+            print(error, file=sys.stderr, flush=True)
+    print(f"\n{time.perf_counter() - began:.0f} s for all of it")
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

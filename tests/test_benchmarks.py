@@ -118,11 +118,27 @@ def test_the_table_of_a_machine(overview, capsys, monkeypatch):
     monkeypatch.setattr(overview, "STARTS", 1)
     case = "cwgan, small"
     monkeypatch.setattr(overview, "ON_DEVICES", (case,))
-    rows = list(overview.table(["step", "inference", "devices", "start"], [case], 1))
+    measures = overview.table(["step", "inference", "devices", "start"], [case], 1)
+    rows = [row for measure in measures for row in measure()]
     questions = ["step", "input", "inference", "inference", "devices", "start"]
     assert [row[0] for row in rows] == questions
     assert "two logical devices" in rows[4][1] and float(rows[5][4]) > 1
     assert overview.machine().split()[0].isdigit()
+
+
+def test_what_cannot_be_measured_does_not_stop_the_table(overview, capsys, monkeypatch):
+    def apart(questions, case, repeats):
+        if case == "cwgan, small":
+            raise RuntimeError(f"{case}: no memory")
+        return [["start", case, "1.0 s", "import 0.5 s", "2.0"]]
+
+    monkeypatch.setattr(overview, "apart", apart)
+    words = ["overview.py", "--only", "start", "--cases", "cwgan, small", "vgg16, small"]
+    monkeypatch.setattr(sys, "argv", words)
+    assert overview.main() == 1
+    out, err = capsys.readouterr()
+    assert "| start | vgg16, small | 1.0 s | import 0.5 s | 2.0 |" in out
+    assert err == "cwgan, small: no memory\n"
 
 
 def test_times_of_operations_are_read(benchmarks, tmp_path):
