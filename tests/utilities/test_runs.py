@@ -48,6 +48,20 @@ def test_fake_images_of_one_expression(pipeline, tmp_path):
     assert np.any(picture(plain[0]) != picture(smiling[0]))
 
 
+def test_smaller_fake_images(pipeline, tmp_path):
+    whole, small = (
+        use("generate_fake_images", pipeline, tmp_path, num_pngs=1, image_shrink=n, png_prefix=n)
+        for n in (1, 2)
+    )
+    assert picture(small[0]).shape == (4, 4, 3)
+    large, halved = (pickles.load_array(tmp_path / f"{n}000000_shp.pkl") for n in (1, 2))
+    expected = large.reshape(3, 4, 2, 4, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(halved, expected, atol=1e-6)
+    options = {"grid_size": (2, 1), "image_shrink": 4}
+    (written, *_) = use("generate_fake_images_glob", pipeline, tmp_path, **options)
+    assert picture(written).shape == (2, 4, 3)
+
+
 def test_grids_of_fake_images(pipeline, tmp_path):
     options = {"num_pngs": 2, "grid_size": (3, 2), "png_prefix": "g"}
     written = use("generate_fake_images_glob", pipeline, tmp_path, **options)
@@ -111,6 +125,7 @@ def test_snapshots_of_the_log(run):
     ("name", "options", "message"),
     [
         ("generate_fake_images", {"num_pngs": 0}, "num_pngs=0: expected at least 1"),
+        ("generate_fake_images", {"image_shrink": 3}, "image_shrink=3: expected a divisor of 8"),
         ("generate_fake_images", {"expression": "joy"}, "unknown expression 'joy'"),
         ("generate_fake_images_glob", {"num_pngs": 0}, "num_pngs=0"),
         ("generate_expressions", {"count": 0}, "count=0"),

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from tf_facegan.config import option
 from tf_facegan.files import atomic_file
-from tf_facegan.utilities.images import as_rgb, to_uint8, write_image
+from tf_facegan.utilities.images import as_rgb, shrink, to_uint8, write_image
 
 if TYPE_CHECKING:
     from tf_facegan.tbgan.inference import TBGANPipeline
@@ -27,6 +27,7 @@ class Options:
     expression: Optional[str] = option(
         None, "name of a label component; None: labels of zeros, as published"
     )
+    image_shrink: int = option(1, "box-average every image by this factor")
     png_prefix: Optional[str] = option(None, "beginning of the file names; None: <run>-<snapshot>-")
     random_seed: int = option(1000, "seed of the faces")
     minibatch_size: int = option(8, "images of a call of the network")
@@ -65,7 +66,8 @@ def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     for first in tqdm(range(0, options.num_pngs, options.minibatch_size), disable=None):
         batch = latents[first : first + options.minibatch_size]
         labels = np.repeat(label[np.newaxis], len(batch), axis=0)
-        parts = pipeline.generate(batch, labels).modalities
+        found = pipeline.generate(batch, labels).modalities
+        parts = {name: shrink(images, options.image_shrink) for name, images in found.items()}
         for i in range(len(batch)):
             stem = f"{prefix}{first + i:06d}"
             for name, images in parts.items():

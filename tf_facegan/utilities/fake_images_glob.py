@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tf_facegan.config import option
-from tf_facegan.utilities.images import save_image_grid
+from tf_facegan.utilities.images import save_image_grid, shrink
 
 if TYPE_CHECKING:
     from tf_facegan.tbgan.inference import TBGANPipeline
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class Options:
     grid_size: tuple[int, int] = option((1, 1), "faces on a picture: columns, rows")
     num_pngs: int = option(1, "pictures")
+    image_shrink: int = option(1, "box-average every image by this factor")
     png_prefix: Optional[str] = option(None, "beginning of the file names; None: <run>-<snapshot>-")
     random_seed: int = option(1000, "seed of the faces")
     minibatch_size: int = option(8, "images of a call of the network")
@@ -59,6 +60,7 @@ def run(pipeline: TBGANPipeline, folder: Path, options: Options) -> list[Path]:
     for number in tqdm(range(options.num_pngs), unit="picture", disable=None):
         latents = random.randn(faces, width).astype(np.float32)
         images = pipeline.generate(latents, labels, options.minibatch_size).images
+        images = shrink(images, options.image_shrink)
         path = folder / f"{prefix}{number:06d}.png"
         written += save_image_grid(
             images, path, (-1, 1), options.grid_size, pipeline.info.modalities

@@ -57,6 +57,19 @@ def image_grid(images: np.ndarray, size: Sequence[int] | None = None) -> np.ndar
     return grid
 
 
+def shrink(images: np.ndarray, factor: int) -> np.ndarray:
+    """Averages boxes of factor x factor pixels: [N, C, H, W] -> [N, C, H / factor, W / factor].
+
+    Raises:
+      ValueError: the option `image_shrink` does not divide the images.
+    """
+    count, channels, height, width = images.shape
+    if factor < 1 or height % factor or width % factor:
+        raise ValueError(f"image_shrink={factor}: expected a divisor of {width}")
+    shape = (count, channels, height // factor, factor, width // factor, factor)
+    return images.reshape(shape).mean(axis=(3, 5))
+
+
 def split_modalities(
     image: np.ndarray, modalities: Sequence[Sequence] | None = None
 ) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import scipy.ndimage
 from tqdm import tqdm
 
 from tf_facegan.config import option
-from tf_facegan.utilities.images import as_rgb, image_grid, split_modalities, to_uint8
+from tf_facegan.utilities.images import as_rgb, image_grid, shrink, split_modalities, to_uint8
 from tf_facegan.utilities.video import video_writer
 
 if TYPE_CHECKING:
@@ -68,9 +68,7 @@ def write_video(
       pipeline, folder, options: as of `run`.
       latents: float32 [frames, faces, latent_size]; labels: [frames, faces, label_size].
     """
-    size = pipeline.info.shape[-1]
-    if options.image_shrink < 1 or size % options.image_shrink:
-        raise ValueError(f"image_shrink={options.image_shrink}: expected a divisor of {size}")
+    shrink(np.empty((0, *pipeline.info.shape)), options.image_shrink)  # before there is a file
     path = folder / (options.mp4 or f"{pipeline.name}-lerp.mp4")
     with video_writer(path, options.mp4_fps, options.mp4_codec, options.mp4_bitrate) as append:
         for t in tqdm(range(len(latents)), unit="frame", disable=None, desc=path.name):
@@ -122,13 +120,8 @@ def smooth_noise(random: np.random.RandomState, shape: Sequence[int], sigma: flo
 def _frame(images, modalities, options):
     parts = split_modalities(images, modalities).values()
     grids = [
-        to_uint8(image_grid(_shrink(p, options.image_shrink), options.grid_size), (-1, 1))
+        to_uint8(image_grid(shrink(p, options.image_shrink), options.grid_size), (-1, 1))
         for p in parts
     ]
     frame = np.concatenate([as_rgb(grid) for grid in grids], axis=1)
     return frame.repeat(options.image_zoom, 0).repeat(options.image_zoom, 1)
-
-
-def _shrink(images, factor):
-    n, c, h, w = images.shape
-    return images.reshape(n, c, h // factor, factor, w // factor, factor).mean(axis=(3, 5))
