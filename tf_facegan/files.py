@@ -141,6 +141,20 @@ def read_json(path: str | Path) -> Any:
         raise ValueError(f"{path}: not a json file (nested too deeply)") from None
 
 
+def read_json_lines(path: str | Path) -> list[dict]:
+    """Reads a file of JSON objects, one a line; what was cut short when it was written is left out.
+
+    Raises:
+      ValueError: not a text file; names it.
+      OSError: the file cannot be opened.
+    """
+    found = []
+    for line in read_text(path).splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            found.append(json.loads(line))
+    return [values for values in found if isinstance(values, dict)]
+
+
 def put_json_line(path: str | Path, values: dict, key: str) -> None:
     """Puts a line into a file of JSON lines, atomically, in place of those that are not before it.
 

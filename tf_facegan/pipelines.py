@@ -331,8 +331,7 @@ def _metrics(run):
     """The lines of all `metric-*.jsonl` of a run, without where its data lay."""
     found = []
     for path in sorted(run.path.glob("metric-*.jsonl")):
-        for line in files.read_text(path).splitlines():
-            values = json.loads(line)
+        for values in files.read_json_lines(path):
             values.pop("data_set", None)
             found.append(values)
     return found

@@ -28,6 +28,7 @@ from tests.records import sets
 from tests.uv import meshes
 from tf_facegan import array_files, config, files, hdf5_files, pickles, pipelines
 from tf_facegan.demo import uploads
+from tf_facegan.demo.models import Models
 from tf_facegan.engine.run_folder import RunFolder
 from tf_facegan.expression import keras_files, representation
 from tf_facegan.metrics.inception_network import KerasInception, PublishedInception
@@ -176,6 +177,12 @@ def test_json_that_is_nested_too_deeply(tmp_path):
         refused(tmp_path, f"{path.name}: not a", READERS[kind].read, path)
     path.write_text('{"a": ' * 5000)
     refused(tmp_path, "r.json: not a", files.read_json, path)
+    # A run folder that the page looks at, and a line of a metric that was cut short.
+    assert list(tmp_path.glob("configuration/run/config.json"))
+    assert not Models(tmp_path / "configuration").names("tbgan")
+    lines = tmp_path / "metric-x.jsonl"
+    lines.write_text('{"a": 1}\n' + DEEP + '\n[1]\n{"a": 2}\n{"a"')
+    assert files.read_json_lines(lines) == [{"a": 1}, {"a": 2}]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tf_facegan import pipelines, systems
+from tf_facegan import files, pipelines, systems
 from tf_facegan.engine import run_folder
 
 if TYPE_CHECKING:
@@ -91,7 +90,7 @@ class Models:
 def _system(path):
     """The system of a run or model folder with a network, or None."""
     try:
-        system = json.loads((path / run_folder.CONFIG).read_text(encoding="utf-8"))["system"]
+        system = files.read_json(path / run_folder.CONFIG)["system"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     known = system in systems.SYSTEMS and systems.SYSTEMS[system].pipeline
