@@ -90,7 +90,8 @@ FUZZ ?= 500
 trust: $(STAMP)
 	TF_FACEGAN_FUZZ=$(FUZZ) $(BIN)/python -m pytest tests/hostile -q
 	$(BIN)/python -m pytest tests/engine/test_disk.py tests/engine/test_checkpoints.py \
-		tests/records/test_corrupt.py tests/test_numerics.py -q
+		tests/records/test_corrupt.py tests/test_numerics.py tests/tbgan/test_mixed_precision.py \
+		tests/engine/test_determinism.py -q
 	TF_FACEGAN_KILLS=$(KILLS) TF_FACEGAN_STEPS=$(STEPS) TF_FACEGAN_SNAPSHOTS=$(SNAPSHOTS) \
 		$(BIN)/python -m pytest tests/faults -q -s
 
