@@ -246,6 +246,13 @@ def test_pictures_of_a_few_bytes_that_are_enormous(read, tmp_path):
         refused(tmp_path, "a.png: not a readable image", read, path)
 
 
+@pytest.mark.parametrize("read", [images.read_rgb, photos.read_photo, images.open_rgb])
+def test_pictures_that_point_beyond_every_file(read, tmp_path):
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II+\0\x08\0\0\0" + (2**63 - 1).to_bytes(8, "little") + bytes(100))
+    refused(tmp_path, "a.tif: not a readable image", read, path)
+
+
 def test_pictures_that_are_programs_are_not_run(tmp_path):
     path = tmp_path / "a.png"
     header = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"

@@ -40,6 +40,7 @@ def test_openface_tables(tmp_path):
         (lambda text: text[:2200], "row 3: y_"),
         (lambda text: text.splitlines()[0], "no rows with landmarks"),
         (lambda text: text.replace("\n1,", "\n1,nan"), "row 3: x_0 is 'nan"),
+        (lambda text: text.replace("\n1,", "\n1,1e39,"), "row 3: x_0 is '1e39', a number"),
     ],
 )
 def test_wrong_tables_are_named(tmp_path, change, message):

@@ -108,6 +108,7 @@ def test_kind_and_names_can_be_given(tmp_path):
         ("stem,joy,fear\na,1,2\nb,2,\n", r"labels\.csv: row 3, fear: '' is not a number"),
         ("stem,joy,fear\na,1,2\nb,2\n", "row 3, fear: '' is not a number"),
         ("stem,joy\na,1\nb,nan\n", "NaN or infinite labels for b"),
+        ("stem,joy\na,1\nb,1e39\n", "NaN or infinite labels for b"),
         ("stem,joy\na,1\nb,1\nb,2\n", "more than one row for b"),
         ("stem,joy\na,1\nb,1\nb.png,2\n", "more than one entry for b"),
         ("a,1\nb,2\n", "the first line must name the columns"),

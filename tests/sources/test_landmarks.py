@@ -128,3 +128,6 @@ def test_bad_files_are_named(tmp_path):
     text, _, _ = write(tmp_path, np.full((68, 2), np.nan))
     with pytest.raises(ValueError, match="a_landmarks.txt: holds NaN"):
         landmarks.read_points(text)
+    text.write_text("1e39 1\n" * 68)  # infinite in float32
+    with pytest.raises(ValueError, match="a_landmarks.txt: holds NaN or infinite"):
+        landmarks.read_points(text)

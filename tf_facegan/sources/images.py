@@ -171,7 +171,7 @@ def open_rgb(path: str | Path) -> Image.Image:
             image.load()
             upright = ImageOps.exif_transpose(image)
     except _UNREADABLE as error:
-        if getattr(error, "errno", None) is not None:
+        if getattr(error, "filename", None) is not None:  # it cannot be opened
             raise
         raise _unreadable(path, error) from None
     if is_deep:

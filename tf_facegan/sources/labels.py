@@ -283,7 +283,8 @@ def _stack(path, vectors, stems):
             raise ValueError(
                 f"{path}: {vector.size} values for {stem}, {vectors[0].size} for {stems[0]}"
             )
-    return np.stack(vectors).astype(np.float32)
+    with np.errstate(over="ignore"):  # infinite, which is found next
+        return np.stack(vectors).astype(np.float32)
 
 
 def _check_values(path, values, stems, kind):

@@ -12,6 +12,7 @@ from tf_facegan.sources.landmarks import COUNT
 
 FRAME = "frame"
 COLUMNS = tuple(f"{axis}_{number}" for axis in "xy" for number in range(COUNT))
+_LARGEST = np.finfo(np.float32).max
 _SUCCESS = "success"  # OpenFace: 0 where it found no face
 
 
@@ -68,6 +69,6 @@ def _number(cell, where, name):
         value = float(cell)
     except (TypeError, ValueError):
         value = np.nan
-    if not np.isfinite(value):
+    if not abs(value) <= _LARGEST:
         raise ValueError(f"{where}: {name} is {cell!r}, a number expected")
     return value

@@ -61,9 +61,11 @@ def read_points(path: str | Path) -> np.ndarray:
         raise ValueError(f"{path}: not a readable landmark file ({detail})") from None
     if points.shape != (COUNT, 2):
         raise ValueError(f"{path}: {list(points.shape)} numbers, {COUNT} points (x, y) expected")
+    with np.errstate(over="ignore"):  # too large for float32: infinite
+        points = points.astype(np.float32)
     if not np.isfinite(points).all():
         raise ValueError(f"{path}: holds NaN or infinite values")
-    return points.astype(np.float32)
+    return points
 
 
 def beside(image: str | Path) -> Path | None:
