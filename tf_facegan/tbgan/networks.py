@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 
 SCORES = "4x4/Dense1"
-HEADS = ("ToRGB", SCORES)  # layers without an activation
+# Layers without an activation. They do not run in half precision: images would have its steps, and
+# gradients of scaled losses overflow there.
+HEADS = ("ToRGB", SCORES)
 
 
 class ProgressiveNetwork(tf.keras.Model):
@@ -63,7 +65,7 @@ class ProgressiveNetwork(tf.keras.Model):
                 "dtype": self.dtype_policy,
                 "autocast": False,
             }
-            if path == SCORES:  # gradients of scaled losses overflow in half precision here
+            if path.startswith(HEADS):
                 common["dtype"] = stable_dtype(self.compute_dtype)
             if shape.kind == "dense":
                 self.named_layers[path] = EqualizedDense(**common)
@@ -135,7 +137,7 @@ class Generator(ProgressiveNetwork):
         tanh; at least float32.
 
     All variables of all levels exist from construction on. Constructed under a half-precision Keras
-    policy the convolutions run in half precision, norms and images in float32.
+    policy the convolutions run in half precision, norms and the layers that make images in float32.
     """
 
     def __init__(
@@ -241,8 +243,9 @@ class Generator(ProgressiveNetwork):
 
     def _to_rgb(self, res, groups):
         path = f"ToRGB_lod{self.architecture.resolution_log2 - res}"
+        groups = [tf.cast(x, stable_dtype(x.dtype)) for x in groups]
         images = self._apply(path, "", groups, self.architecture.generator_splits(res))
-        return tf.concat([tf.cast(x, stable_dtype(x.dtype)) for x in images], axis=-1)
+        return tf.concat(images, axis=-1)
 
     def _norm(self, x):
         return pixel_norm(x, self.pixelnorm_epsilon) if self.use_pixelnorm else x
