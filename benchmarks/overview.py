@@ -1,6 +1,6 @@
 """One table of what training and using the systems costs, all of it as ratios within one run.
 
-    python benchmarks/overview.py [--only QUESTION ...] [--cases CASE ...] [--repeats 5]
+    python benchmarks/overview.py [--only QUESTION ...] [--cases CASE ...] [--repeats 3]
 
 Questions: input (is the input pipeline faster than the step it feeds), files (records against
 reading the same pictures from PNG and JPEG files), step (share of the machine's convolution peak,
@@ -297,7 +297,7 @@ def main():
     )
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=list(MEASURES))
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--repeats", type=int, default=5, help="turns that count (default: 5)")
+    parser.add_argument("--repeats", type=int, default=3, help="turns that count (default: 3)")
     parser.add_argument("--measure", nargs="+", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
