@@ -9,6 +9,7 @@ from tests.ganimation import tiny
 from tests.ganimation.tiny import SIDE
 from tf_facegan.ganimation import __main__ as command
 from tf_facegan.ganimation import reference
+from tf_facegan.ganimation.inference import GANimationPipeline
 from tf_facegan.ganimation.networks import Generator
 from tf_facegan.sources.action_units import AUS
 from tf_facegan.utilities.video import read_frames
@@ -138,6 +139,17 @@ def test_export_to_other_formats(results, format, tmp_path):
         pytest.importorskip("tf2onnx")
     out = tmp_path / f"model.{format}"
     assert run(results, "export", "latest", out, "--format", format) == 0 and out.is_file()
+
+
+@pytest.mark.parametrize("format", ["tflite", pytest.param("onnx", marks=pytest.mark.slow)])
+def test_networks_of_the_toy_preset_are_exported(format, tmp_path):
+    if format == "onnx":
+        pytest.importorskip("tf2onnx")
+    mended = ("condition_after_norm", "condition_blocks", "skips", "residual_color")
+    options = {"norm": "affine", "init_stddev": None, **dict.fromkeys(mended, True)}
+    pipeline = GANimationPipeline(Generator(**tiny.G, **options, seed=1), None, AUS)
+    out = tmp_path / f"model.{format}"
+    assert max(pipeline.export(out, format).values()) <= 1e-5 and out.is_file()
 
 
 def test_import(tmp_path, photos, capsys):

@@ -229,6 +229,7 @@ def test_colour_images_may_start_from_the_photo():
     weight = G.named_variables["im_reg.0.weight"]
     images, aus = inputs()
     drawn = G(images, aus)[1]
+    np.testing.assert_allclose(G(images, aus, training=True)[1], drawn, atol=1e-6)
     weight.assign(tf.zeros_like(weight))
     copied = G(images, aus)[1]
     np.testing.assert_allclose(copied, COLOR_RANGE * images, atol=1e-5)

@@ -209,7 +209,7 @@ class Generator(_Network):
             x = tf.nn.relu(x + skipped.pop() if self.skips else x)
         if training and self.update_running_stats and statistics:
             self._update_running_stats(statistics)
-        return self._heads(x, images)
+        return self._heads(x, images, training)
 
     def _first_layer(self, images, aus):
         """Convolves images with the AUs appended as constant channels (R, G, B, AU01, ...).
@@ -226,14 +226,16 @@ class Generator(_Network):
         y = tf.matmul(down, tf.reshape(y, [-1, rows, width * outputs]))
         return conv2d(images, kernel[:, :, :3]) + tf.reshape(y, [-1, height, width, outputs])
 
-    def _heads(self, x, images):
+    def _heads(self, x, images, training):
         """Both heads in one convolution: a result of few channels costs as much as one of many."""
         heads = [self.named_layers[path].kernel for path in ("im_reg.0", "im_att.0")]
         x = conv2d(x, tf.concat(heads, axis=-1))
         x = tf.cast(x, stable_dtype(x.dtype))
         color = x[..., :3]
         if self.residual_color:
-            color += tf.atanh(COLOR_RANGE * tf.cast(images, color.dtype))
+            # One operation in training; the exported network has to do without it.
+            atanh = tf.atanh if training else _atanh
+            color += atanh(COLOR_RANGE * tf.cast(images, color.dtype))
         return tf.sigmoid(x[..., 3:]), tf.tanh(color)
 
     def _update_running_stats(self, statistics):
@@ -313,6 +315,10 @@ class Discriminator(_Network):
         rows = int(np.prod(kernel.shape[:3]))
         aus = tf.matmul(tf.reshape(x, [-1, rows]), tf.reshape(kernel, [rows, self.c_dim]))
         return [tf.cast(output, stable_dtype(output.dtype)) for output in (scores, aus)]
+
+
+def _atanh(x):
+    return 0.5 * (tf.math.log(1.0 + x) - tf.math.log(1.0 - x))
 
 
 def _spread(length, side):
