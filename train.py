@@ -26,8 +26,7 @@ def main(argv=None):
     """Parses the command line and runs it; returns the exit code."""
     args = parse(argv)
     if args.list_presets or args.list_utilities:
-        print("\n".join(listed(args)))
-        return 0
+        return command_line.run(lambda args: print("\n".join(listed(args))), args)
     command_line.quiet_tensorflow()
     if args.utility:
         return command_line.run(run_utility, args)

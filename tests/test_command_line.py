@@ -1,4 +1,7 @@
 import argparse
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +51,18 @@ def test_a_defect_of_ours_is_not_hidden():
 def test_errors_of_the_disk_name_the_file_first(error, line, capsys):
     assert run(raising(error), argparse.Namespace(debug=False)) == 1
     assert capsys.readouterr().err.startswith(f"error: {line}")
+
+
+def test_output_that_nobody_reads_is_no_error():
+    words = [sys.executable, "train.py", "--list_presets"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(words, cwd=Path(__file__).parents[1], **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_a_broken_pipe_of_another_program_is_an_error(capsys):
+    error = BrokenPipeError(32, "Broken pipe")
+    assert run(raising(error), argparse.Namespace(debug=False)) == 1
+    assert "Broken pipe" in capsys.readouterr().err

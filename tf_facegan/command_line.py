@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from absl.flags import argparse_flags
 from tf_facegan.config import nearest
 
 INTERRUPTED = 130  # the shell's exit code for Ctrl-C
+UNREAD = 141  # and for a pipe that nobody reads from any more
 
 
 class ArgumentParser(argparse_flags.ArgumentParser):
@@ -112,18 +114,37 @@ def run(command: Callable[[argparse.Namespace], int | None], args: argparse.Name
       args: argparse.Namespace; `args.debug` (bool, optional) re-raises errors.
 
     Returns:
-      int exit code: the command's own or 0, 1 after an error, 130 after Ctrl-C.
+      int exit code: the command's own or 0, 1 after an error, 130 after Ctrl-C, 141 when what reads
+      the output ended (`… | head`).
     """
     try:
-        return command(args) or 0
+        code = command(args) or 0
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except (ValueError, OSError, ImportError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return UNREAD
         if getattr(args, "debug", False):
             traceback.print_exc()
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
+
+
+def _nobody_reads():
+    """Whether stdout is a pipe whose other end is closed; what is left for it goes nowhere then."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except OSError:  # a stand-in without a file
+        return False
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    broken = any(event & select.POLLERR for _, event in poll.poll(0))
+    if broken:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return broken
 
 
 def one_line(error: BaseException) -> str:
