@@ -318,7 +318,7 @@ def test_export_gives_what_the_network_gives(format, name, results, pipeline, tm
         (["interpolate", "latest", "--face", "a", "--expression", "b", "c", "--out", "c.avi"],
          "--out c.avi: a .png, .gif or .mp4 file expected"),
         (["features", "latest", "{face}", "--out", "c.txt"], "a .npy or .csv file expected"),
-        (["evaluate", "latest", "--split", "tests"], "--split tests: one of test, validation"),
+        (["evaluate", "latest", "--split", "tests"], "split is 'tests' (did you mean 'test'?)"),
         (["import", "nowhere", "out"], "Enc_FR_G.pkl: no such file"),
     ],
 )  # fmt: skip

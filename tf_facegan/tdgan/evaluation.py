@@ -1,11 +1,20 @@
 """How well a trained run recognises expressions, and what else its codes say."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_choice
 from tf_facegan.metrics import classification
 from tf_facegan.metrics.linear_probe import linear_probe, turns
 from tf_facegan.tdgan import dataset, images
+
+if TYPE_CHECKING:
+    from tf_facegan.tdgan.config import Config
+    from tf_facegan.tdgan.inference import TDGANPipeline
 
 SPLITS = ("test", "validation", "train")
 # Names of the classifiers in files, and what they are.
@@ -16,14 +25,13 @@ CLASSIFIERS = {
 _BATCH = 32
 
 
-def rows_of(config, split):
+def rows_of(config: Config, split: str) -> dataset.Rows:
     """Returns the `dataset.Rows` of a split of a configuration.
 
     Raises:
       ValueError: an unknown split, or one that the configuration does not have.
     """
-    if split not in SPLITS:
-        raise ValueError(f"--split {split}: one of {', '.join(SPLITS)} expected")
+    check_choice("split", split, SPLITS)
     data = dataset.load(config)
     rows = {"test": data.test, "validation": data.validation, "train": data.expressions}[split]
     if rows is None:
@@ -32,7 +40,9 @@ def rows_of(config, split):
     return rows
 
 
-def evaluate(pipeline, rows, protocol):
+def evaluate(
+    pipeline: TDGANPipeline, rows: dataset.Rows, protocol: dict[str, Any]
+) -> dict[str, classification.Report]:
     """Measures the classifiers of a pipeline.
 
     Pictures are prepared as for validation: grey if the network is, the middle cut out.
@@ -65,7 +75,7 @@ def evaluate(pipeline, rows, protocol):
     }
 
 
-def identity_probes(pipeline, rows):
+def identity_probes(pipeline: TDGANPipeline, rows: dataset.Rows) -> dict[str, float | int]:
     """Asks how much the codes say about who is shown (the claim of the paper: little).
 
     A linear classifier learns to tell the subjects apart from every second picture of each, and is

@@ -1,5 +1,7 @@
 """TDGAN's losses: pure functions of tensors (equations of the paper in parentheses)."""
 
+from __future__ import annotations
+
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import replica_mean
@@ -8,20 +10,20 @@ from tf_facegan.layers import stable_dtype
 _LEAST_SPREAD = 1e-4  # of a channel, as a share of the mean of all
 
 
-def cross_entropy(logits, labels):
+def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """Softmax cross entropy, mean over the batch (Eq. 4 to 6): [N, K], int [N] -> scalar."""
     return tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     )
 
 
-def squared_distance(features, target):
+def squared_distance(features: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """Mean of the squared differences (perceptual loss, Eq. 8)."""
     features, target = (tf.cast(x, stable_dtype(x.dtype)) for x in (features, target))
     return tf.reduce_mean(tf.square(features - target))
 
 
-def relative_distance(codes, others):
+def relative_distance(codes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """How far apart the codes of pairs are, in units of how far apart those of any two samples are.
 
     For each channel: mean squared difference of the pairs over twice the variance among all codes,
@@ -44,6 +46,6 @@ def relative_distance(codes, others):
     return tf.reduce_mean(apart / (spread + _LEAST_SPREAD * tf.reduce_mean(spread)))
 
 
-def consistency(images, originals):
+def consistency(images: tf.Tensor, originals: tf.Tensor) -> tf.Tensor:
     """Mean of the absolute differences (Eq. 7): images [N, S, S, C] -> scalar."""
     return tf.reduce_mean(tf.abs(images - tf.cast(originals, images.dtype)))

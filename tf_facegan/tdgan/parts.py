@@ -4,6 +4,11 @@ Images are NHWC in [0, 1], gray or RGB, of a side that 16 divides. Layers go by 
 names; `reference.py` knows the published layouts of their weights.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from tf_facegan.layers import conv2d, instance_norm, normal, seed_of, stable_dtype
@@ -23,12 +28,12 @@ class Part(tf.keras.layers.Layer):
       named_variables: {published name within the part: variable}, in published order.
     """
 
-    def __init__(self, width, seed, name, dtype):
+    def __init__(self, width: float, seed: int | None, name: str, dtype: Any):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self._width, self._seed = width, seed
         self.named_variables = {}
 
-    def maps(self, count):
+    def maps(self, count: int) -> int:
         """Feature maps where the published network has `count`."""
         return max(int(round(count * self._width)), 1)
 
@@ -56,7 +61,14 @@ class Encoder(Part):
     Call: images [N, S, S, C] -> code [N, S / 16, S / 16, 128 * width].
     """
 
-    def __init__(self, channels=1, width=1.0, seed=None, name="encoder", dtype=None):
+    def __init__(
+        self,
+        channels: int = 1,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "encoder",
+        dtype: Any = None,
+    ):
         super().__init__(width, seed, name, dtype)
         maps = self.maps
         self._conv_norm("conv1.0", 5, channels, maps(32))
@@ -80,10 +92,10 @@ class Encoder(Part):
         self._uniform(f"{name}.conv2d.weight", [1, 1, 3 * inner, outer], 3 * inner)
         self._uniform(f"{name}.conv2d.bias", [outer], 3 * inner)
 
-    def call(self, images):
+    def call(self, images: tf.Tensor) -> tf.Tensor:
         return self.stages(images)["ds4_out"]
 
-    def stages(self, images):
+    def stages(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns {published stage: features} of images, in order; `ds4_out` is the code."""
         x, stages = tf.cast(images, self.compute_dtype), {}
         for number in (1, 2, 3, 4):
@@ -127,7 +139,14 @@ class Head(Part):
     """
 
     def __init__(
-        self, code_shape, num_classes, dropout=0.5, width=1.0, seed=None, name="fc", dtype=None
+        self,
+        code_shape: Sequence[int],
+        num_classes: int,
+        dropout: float = 0.5,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "fc",
+        dtype: Any = None,
     ):
         super().__init__(width, seed, name, dtype)
         self.code_shape, self._dropout = tuple(code_shape), dropout
@@ -141,10 +160,14 @@ class Head(Part):
             self._add(f"{layer}.bias", shape[1:], "zeros")
         self.built = True
 
-    def call(self, code, training=False, seed=None):
+    def call(
+        self, code: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
         return self.stages(code, training, seed)["fc3_out"]
 
-    def stages(self, code, training=False, seed=None):
+    def stages(
+        self, code: tf.Tensor, training: bool = False, seed: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Returns {published stage: features}; `fc3_out` holds the logits."""
         x = tf.cast(code, self.compute_dtype)
         x, stages = tf.reshape(x, [-1, self._sizes["fc1"][0]]), {}
@@ -186,13 +209,13 @@ class Decoder(Part):
 
     def __init__(
         self,
-        channels=1,
-        noise_dim=256,
-        num_blocks=6,
-        width=1.0,
-        seed=None,
-        name="decoder",
-        dtype=None,
+        channels: int = 1,
+        noise_dim: int = 256,
+        num_blocks: int = 6,
+        width: float = 1.0,
+        seed: int | None = None,
+        name: str = "decoder",
+        dtype: Any = None,
     ):
         super().__init__(width, seed, name, dtype)
         self._noise_dim, self._num_blocks = noise_dim, num_blocks
@@ -210,10 +233,14 @@ class Decoder(Part):
         self._normal(f"{name}.weight", [3, 3, inputs, outputs])
         self._uniform(f"{name}.bias", [outputs], inputs * 9)
 
-    def call(self, face_code, expression_code, noise=None):
+    def call(
+        self, face_code: tf.Tensor, expression_code: tf.Tensor, noise: tf.Tensor | None = None
+    ) -> tf.Tensor:
         return self.stages(face_code, expression_code, noise)["img"]
 
-    def stages(self, face_code, expression_code, noise=None):
+    def stages(
+        self, face_code: tf.Tensor, expression_code: tf.Tensor, noise: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
         """Returns {published stage: features}, in order; `img` is the image."""
         inputs = [expression_code, face_code] + [noise] * bool(self._noise_dim)
         x = tf.concat([tf.cast(part, self.compute_dtype) for part in inputs], axis=-1)
@@ -235,7 +262,7 @@ class Decoder(Part):
         return tf.nn.relu(tf.nn.bias_add(x, self._cast(f"{name}.bias")))
 
 
-def max_pool(x):
+def max_pool(x: tf.Tensor) -> tf.Tensor:
     """Maximum over windows of 3x3 that start at every second pixel, the last one cut at the border
     (PyTorch's ceil mode): [N, H, W, C] -> [N, floor(H / 2), floor(W / 2), C]."""
     height, width = x.shape[1:3]
@@ -245,14 +272,14 @@ def max_pool(x):
     return tf.nn.max_pool2d(tf.pad(x, padding, constant_values=x.dtype.min), 3, 2, "VALID")
 
 
-def conv2d_transpose(x, kernel, stride):
+def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, stride: int) -> tf.Tensor:
     """Transposed convolution: [N, H, W, I], [k, k, O, I] -> [N, stride * H, stride * W, O]."""
     batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
     shape = [batch, stride * height, stride * width, kernel.shape[2]]
     return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
 
 
-def dropped(x, drawn, rate):
+def dropped(x: tf.Tensor, drawn: tf.Tensor | None, rate: float) -> tf.Tensor:
     """Returns x where uniform draws reach `rate`, scaled by 1 / (1 - rate), and 0 elsewhere.
 
     Without draws (None) it is x.
