@@ -30,6 +30,12 @@ def test_gaps_may_be_counted_from_the_start_of_the_run():
     assert [p.update_ER for p in found] == [n % 8 == 0 for n in range(8)]
 
 
+def test_invariance_may_begin_later():
+    found = list(phases(Schedule(Train(epochs=3, batch_size=7, invariance_start=2), 14)))
+    assert [p.invariance for p in found] == [False] * 4 + [True] * 2
+    assert all(p.invariance for p in phases(Schedule(Train(epochs=1), 14)))
+
+
 def test_devices_share_the_last_batch_evenly():
     schedule = Schedule(Train(epochs=1, batch_size=8), 15, replicas=4)
     assert [p.images for p in phases(schedule)] == [8, 4]

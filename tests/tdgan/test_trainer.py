@@ -119,7 +119,7 @@ def test_the_step_sees_augmented_expressions_and_plain_faces(roles, monkeypatch)
     one = make(roles)
     seen = {}
 
-    def step(batch, draws, update_FR, update_ER):
+    def step(batch, draws, *parts):
         seen.update(batch=batch, draws=draws)
         return {"Loss/G": tf.constant(0.0)}, {}
 
@@ -174,6 +174,12 @@ def test_optional_gradients(roles):
     assert gradient_parts(roles, **images) == {"G/fc_ER", "G/enc_FR", "G/dec"}
     changes = {"loss.G_ER_PER": 1.0, "loss.expression_perceptual_gradient": True}
     assert gradient_parts(roles, **ALONE, **changes) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
+
+
+def test_invariance_begins_with_its_epoch(roles):
+    one = make(roles, **{"loss.G_ER_INV": 1.0, "train.invariance_start": 1})
+    scalars = iterate(one, 4)  # 12 pairs of an epoch in three steps
+    assert ["Loss/G_ER_INV" in found for found in scalars] == [False, False, False, True]
 
 
 @pytest.mark.parametrize("grayscale", (True, False))

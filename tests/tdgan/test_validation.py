@@ -81,6 +81,17 @@ def test_both_classifiers_are_measured_on_all_pictures(validation, tmp_path):
         np.testing.assert_allclose(file["tt_acc_mat_ExpDis"], [1, 1])
 
 
+def test_the_best_network_may_be_looked_for_from_a_later_validation_on():
+    networks = Classifier(wrong=[2]), Classifier()
+    validation = Validation(Rows(), *networks, Networks(image_size=16), 6, times=3, first=1)
+    assert not validation.measure(0)[1]
+    history = validation.history.numpy()
+    history[0, 0] = 1.0  # better, and does not count
+    validation.history.assign(history)
+    assert validation.measure(1)[1]
+    assert not validation.measure(2)[1]
+
+
 def test_nothing_below_the_least_accuracy_is_best():
     always_wrong = Classifier(wrong=[0, 1, 2])
     validation = Validation(Rows(), always_wrong, Classifier(), Networks(image_size=16), 6, 1)

@@ -95,6 +95,9 @@ class Train:
     gap_counter: str = option(
         "epoch", "what these steps are counted from: the start of the epoch, as published, or run"
     )
+    invariance_start: int = option(
+        0, "epochs before G_ER_INV begins: it needs transferred faces that show the expression"
+    )
     tick_kimg: float = option(3.2, "thousand pairs between log lines (IMG_SAVE_GAP steps of 32)")
     image_snapshot_ticks: int = option(1, "ticks between sample sheets")
     network_snapshot_ticks: int = option(50, "ticks between network snapshots")
@@ -108,6 +111,7 @@ class Validation:
     )
     groups: int = option(10, "of so many groups of subjects one is the validation split")
     gap: int = option(1, "epochs between validations (VAL_GAP)")
+    start: int = option(0, "epochs before networks can be the best one, as the last always can")
     batch_size: int = option(32, "images of an evaluation step")
 
 

@@ -18,6 +18,7 @@ class Phase:
       step: int from 0, within the epoch of `steps`.
       images: int, pairs of an iteration; the last of an epoch may have fewer.
       update_FR, update_ER: bool, whether it updates the discriminators.
+      invariance: bool, whether the expression encoder learns from G_ER_INV, if that has a weight.
       tick_kimg: float, thousand pairs between log lines.
     """
 
@@ -28,6 +29,7 @@ class Phase:
     images: int
     update_FR: bool
     update_ER: bool
+    invariance: bool
     tick_kimg: float
 
     key = "pairs"  # the stream of pairs runs through all epochs
@@ -102,5 +104,6 @@ class Schedule:
             images=min(train.batch_size, self.epoch_images - offset),
             update_FR=counted % train.D_gap_FR == 0,
             update_ER=counted % train.D_gap_ER == 0,
+            invariance=epoch >= train.invariance_start,
             tick_kimg=train.tick_kimg,
         )

@@ -1,11 +1,19 @@
 """One training step of TDGAN: five losses, five optimizers, in the published order."""
 
+from __future__ import annotations
+
 import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.tdgan import losses
+
+if TYPE_CHECKING:
+    from tf_facegan.tdgan.config import Config
+    from tf_facegan.tdgan.networks import Network
 
 # Passes with dropout, each with draws of its own.
 DROPOUT_PASSES = ("M_ER", "D_FR/real", "D_FR/fake", "D_ER/real", "G/D_FR", "G/D_ER")
@@ -31,7 +39,7 @@ class Step:
       optimizers: {"M_ER", "D_FR", "D_ER", "G_ER", "G_FR": `Adam`}.
     """
 
-    def __init__(self, networks, config):
+    def __init__(self, networks: Mapping[str, Network], config: Config):
         self._G, self._D_FR, self._D_ER = (networks[name] for name in ("G", "D_FR", "D_ER"))
         self._weights, settings = config.loss, config.optimizer
         self._variables = {
@@ -46,7 +54,14 @@ class Step:
             for name, variables in self._variables.items()
         }
 
-    def __call__(self, batch, draws, update_FR, update_ER):
+    def __call__(
+        self,
+        batch: Mapping[str, tf.Tensor],
+        draws: Mapping[str, Any],
+        update_FR: bool,
+        update_ER: bool,
+        invariance: bool = True,
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
         """Takes a step.
 
         Args:
@@ -54,6 +69,7 @@ class Step:
           draws: {`noise`: [3, N, S / 16, S / 16, noise_dim] uniform in [0, 1), or a list of three;
             `dropout`: {one of `DROPOUT_PASSES`: int64 [N, 2]}, empty for no dropout}.
           update_FR, update_ER: bool, whether the discriminators are updated.
+          invariance: bool, whether G_ER_INV is among the losses, if it has a weight.
 
         Returns:
           ({summary name: scalar}, {"fake", "con_FR", "con_ER": generated images}). Losses of a
@@ -74,6 +90,8 @@ class Step:
                 if update_ER:
                     scalars.update(self._update_expression_discriminator(batch, draws))
             terms, images = self._generator_terms(batch, codes, fakes, target, draws)
+            if invariance and self._weights.G_ER_INV:
+                terms["G_ER_INV"] = self._invariance(fakes, codes[1])
             loss = self._weighted(terms) + joint
         for name, gradients in zip(names, tape.gradient(loss, variables)):
             scalars[f"Train/skipped_{name}"] = self._apply(name, gradients)
@@ -151,12 +169,13 @@ class Step:
             "G_CON_FR": losses.consistency(con_FR, faces),
             "G_CON_ER": losses.consistency(con_ER, expressions),
         }
-        if self._weights.G_ER_INV:
-            # The face differs and the expression does not. The picture stays as it is: it is not to
-            # carry anything over that the face does not have.
-            seen = G.encode_expression(tf.stop_gradient(fakes))
-            terms["G_ER_INV"] = losses.relative_distance(seen, codes[1])
         return terms, {"fake": fakes, "con_FR": con_FR, "con_ER": con_ER}
+
+    def _invariance(self, fakes, expression_code):
+        """The face differs and the expression does not. The picture stays as it is: it is not to
+        carry anything over that the face does not have."""
+        seen = self._G.encode_expression(tf.stop_gradient(fakes))
+        return losses.relative_distance(seen, expression_code)
 
     def _to_decode(self, expression_codes):
         """Expression codes as the decoder gets them."""

@@ -83,14 +83,20 @@ class Trainer:
             return None
         if settings.gap < 1:
             raise ValueError(f"validation.gap is {settings.gap}, at least 1 expected")
+        last = self._validation_of(train.epochs)
         return Validation(
             self.data.validation,
             self.G,
             self.D_ER,
             self.config.networks,
             settings.batch_size,
-            -(-train.epochs // settings.gap),
+            last + 1,
+            min(self._validation_of(settings.start + 1), last),
         )
+
+    def _validation_of(self, epoch):
+        """The number, from 0, of the first validation after so many epochs or more."""
+        return -(-epoch // self.config.validation.gap) - 1
 
     # What the loop asks for
 
@@ -114,7 +120,7 @@ class Trainer:
         """
         draws = self.draws(progress.iteration, phase.images)
         inputs = split_batch(self.strategy, (next(batches), draws))
-        return self._take(phase.update_FR, phase.update_ER, *inputs)
+        return self._take(phase.update_FR, phase.update_ER, phase.invariance, *inputs)
 
     def end_iteration(
         self, run: RunFolder, phase: Phase, progress: Progress, log: Callable[[str], None]
@@ -134,7 +140,7 @@ class Trainer:
         last = epoch == phase.epochs
         if self.validation is None or not phase.ends_epoch or not (epoch % gap == 0 or last):
             return {}
-        values, is_best = self.validation.measure(-(-epoch // gap) - 1)
+        values, is_best = self.validation.measure(self._validation_of(epoch))
         if is_best:
             run.save_snapshot(BEST_SNAPSHOT, self.networks())
         self.validation.save(run.path / FILE)
@@ -227,12 +233,12 @@ class Trainer:
     # The step
 
     @tf.function(autograph=False, reduce_retracing=False)
-    def _take(self, update_FR, update_ER, batch, draws):
+    def _take(self, update_FR, update_ER, invariance, batch, draws):
         """One step; traced once for each combination of updates and size of batch."""
-        args = update_FR, update_ER, batch, draws
+        args = update_FR, update_ER, invariance, batch, draws
         return run_replicas(self.strategy, self._replica_step, args)
 
-    def _replica_step(self, update_FR, update_ER, records, draws):
+    def _replica_step(self, update_FR, update_ER, invariance, records, draws):
         networks = self.config.networks
         faces, expressions = (
             images.prepare(records[name], networks.grayscale) for name in ("faces", "expressions")
@@ -246,5 +252,5 @@ class Trainer:
             "labels": records["labels"],
         }
         draws = {"noise": tf.unstack(draws["noise"], axis=1), "dropout": draws["dropout"]}
-        scalars, _ = self._step(batch, draws, update_FR, update_ER)
+        scalars, _ = self._step(batch, draws, update_FR, update_ER, invariance)
         return {name: tf.cast(value, tf.float32) for name, value in scalars.items()}

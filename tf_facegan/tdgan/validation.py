@@ -50,6 +50,7 @@ class Validation:
       settings: `config.Networks`.
       batch_size: int, images of an evaluation step.
       times: int, validations of the whole training.
+      first: int, number of the first one that can find the best network.
 
     Attributes:
       history: variable float64 [times, 4], `COLUMNS`; not a number where nothing was measured yet.
@@ -63,31 +64,33 @@ class Validation:
         settings: Networks,
         batch_size: int,
         times: int,
+        first: int = 0,
     ):
         self._rows, self._G, self._D_ER = rows, G, D_ER
-        self._settings, self._batch_size = settings, batch_size
+        self._settings, self._batch_size, self._first = settings, batch_size, first
         self.history = tf.Variable(np.full([times, len(COLUMNS)], np.nan), trainable=False)
 
     def measure(self, number: int) -> tuple[dict[str, float], bool]:
         """Measures the networks as they are and notes it as validation `number`, from 0.
 
         Returns:
-          ({summary name: float}, bool: whether the classification module is better than ever).
+          ({summary name: float}, bool: whether the classification module is the best one yet).
         """
         row = np.concatenate([scores(logits, self._rows.labels) for logits in self.logits()])
         before = self.history.numpy()
-        best = max([LEAST_ACCURACY, *before[:number, 0]])
+        best = max([LEAST_ACCURACY, *before[self._first : number, 0]])
         before[number] = row
         self.history.assign(before)
         accuracy, entropy, D_accuracy, D_entropy = map(float, row)
+        is_best = number >= self._first and accuracy > best
         values = {
             "Validation/accuracy": accuracy,
             "Validation/cross_entropy": entropy,
             "Validation/D_ER_accuracy": D_accuracy,
             "Validation/D_ER_cross_entropy": D_entropy,
-            "Validation/best_accuracy": max(best, accuracy),
+            "Validation/best_accuracy": accuracy if is_best else best,
         }
-        return values, accuracy > best
+        return values, is_best
 
     def save(self, path: str | Path) -> None:
         """Writes the published file of what was measured, four arrays of one value each time."""
