@@ -79,7 +79,6 @@ def test_a_transferred_expression_is_read_as_such(learned):
     assert learned["transferred"] >= 0.7
 
 
-@pytest.mark.xfail(reason="not reached: about 0.82 from the expression code, 0.79 from the plain")
 def test_the_expression_code_says_less_about_who_it_is(learned):
     assert (
         learned["identity_from_expression_code"]
