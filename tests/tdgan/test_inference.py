@@ -208,6 +208,23 @@ def test_classify_reads_a_camera(results, photos, monkeypatch, capsys):
     assert lines[0].split()[-2] in EXPRESSIONS and lines[1] == "camera 0, frame 1: no face"
 
 
+@pytest.mark.parametrize("ending, code", [(KeyboardInterrupt(), 0), (ValueError("unplugged"), 1)])
+def test_what_a_camera_has_shown_is_kept(
+    ending, code, results, photos, monkeypatch, tmp_path, capsys
+):
+    from tf_facegan.tdgan import commands
+
+    def frames(number):
+        yield from [cv2.imread(str(photos / "face0.png"))[:, :, ::-1]] * 2
+        raise ending
+
+    monkeypatch.setattr(commands, "camera_frames", frames)
+    table = tmp_path / "seen.csv"
+    assert run(results, "classify", "latest", "--camera", 0, "--out", table) == code
+    assert [row["frame"] for row in rows_of(table)] == ["0", "1"]
+    assert ("unplugged" in capsys.readouterr().err) == bool(code)
+
+
 def test_transfer_and_interpolate_write_pictures(results, photos, tmp_path):
     one, two, three = (photos / f"face{number}.png" for number in range(3))
     out = tmp_path / "c.png"

@@ -30,7 +30,7 @@ _BATCH = 16
 
 
 def classify_command(args: argparse.Namespace) -> None:
-    """Prints or writes a row for each picture."""
+    """Prints or writes a row for each picture; of a camera's, until Ctrl-C or its last one."""
     if args.out:
         check_new_file("--out", args.out, ".csv")
     if (args.camera is None) == (not args.photos):
@@ -44,10 +44,18 @@ def classify_command(args: argparse.Namespace) -> None:
         pictures = ((f"camera {args.camera}", n, f) for n, f in _numbered(args.camera))
     batch = 1 if args.camera is not None else _BATCH
     show = _Window() if args.show else None
+    found, ended = 0, None
     with _rows_to(args.out, ["file", "frame", "expression", *pipeline.names]) as write:
-        found = 0
-        for names, images, shown in _batches(pictures, pipeline, batch):
-            found += _write_recognised(pipeline, names, images, write, show, shown)
+        try:
+            for names, images, shown in _batches(pictures, pipeline, batch):
+                found += _write_recognised(pipeline, names, images, write, show, shown)
+        except (KeyboardInterrupt, ValueError) as error:
+            # What a camera has shown by then is kept.
+            if args.camera is None or not found:
+                raise
+            ended = error
+    if isinstance(ended, ValueError):
+        raise ended
     if not found:
         raise ValueError("no face found in any picture; --crop none takes pictures as they are")
     if args.out:
