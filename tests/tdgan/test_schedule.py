@@ -54,6 +54,7 @@ def test_published_numbers_of_raf_db():
         ({"gap_counter": "day"}, 9, 1, "train.gap_counter is 'day', expected one of epoch, run"),
         ({"batch_size": 6}, 9, 4, "train.batch_size is 6, a multiple of the 4 devices"),
         ({"D_gap_ER": 0}, 9, 1, "train.D_gap_ER is 0, at least 1 expected"),
+        ({"invariance_start": -1}, 9, 1, "train.invariance_start is -1, at least 0 expected"),
         ({"batch_size": 4}, 3, 4, "make 3 pairs, at least one for each of the 4 devices"),
     ],
 )

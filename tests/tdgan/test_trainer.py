@@ -176,6 +176,19 @@ def test_optional_gradients(roles):
     assert gradient_parts(roles, **ALONE, **changes) == {"G/fc_ER", "G/enc_ER", "G/enc_FR", "G/dec"}
 
 
+@pytest.mark.parametrize("start, gap, first", [(0, 1, 0), (1, 1, 1), (2, 2, 1), (9, 1, 2)])
+def test_the_best_network_is_looked_for_from_an_epoch_on(start, gap, first, roles):
+    one = make(roles, **{"validation.start": start, "validation.gap": gap})  # three epochs
+    assert one.validation.first == first  # the last one at the latest
+
+
+@pytest.mark.parametrize("name, value, least", [("gap", 0, 1), ("start", -1, 0)])
+def test_validations_that_cannot_be_are_refused(name, value, least, roles):
+    message = f"validation.{name} is {value}, at least {least} expected"
+    with pytest.raises(ValueError, match=message):
+        make(roles, **{f"validation.{name}": value})
+
+
 def test_invariance_begins_with_its_epoch(roles):
     one = make(roles, **{"loss.G_ER_INV": 1.0, "train.invariance_start": 1})
     scalars = iterate(one, 4)  # 12 pairs of an epoch in three steps

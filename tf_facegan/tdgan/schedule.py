@@ -62,9 +62,12 @@ class Schedule:
     def __post_init__(self):
         train = self.train
         check_choice("train.gap_counter", train.gap_counter, GAP_COUNTERS)
-        for name in ("epochs", "batch_size", "D_gap_FR", "D_gap_ER"):
-            if getattr(train, name) < 1:
-                raise ValueError(f"train.{name} is {getattr(train, name)}, at least 1 expected")
+        least = dict.fromkeys(("epochs", "batch_size", "D_gap_FR", "D_gap_ER"), 1)
+        for name, limit in {**least, "invariance_start": 0}.items():
+            if getattr(train, name) < limit:
+                raise ValueError(
+                    f"train.{name} is {getattr(train, name)}, at least {limit} expected"
+                )
         if train.batch_size % self.replicas:
             raise ValueError(
                 f"train.batch_size is {train.batch_size}, a multiple of the {self.replicas} "

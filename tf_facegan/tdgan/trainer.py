@@ -81,8 +81,11 @@ class Trainer:
         settings, train = self.config.validation, self.config.train
         if self.data.validation is None:
             return None
-        if settings.gap < 1:
-            raise ValueError(f"validation.gap is {settings.gap}, at least 1 expected")
+        for name, least in (("gap", 1), ("start", 0)):
+            if getattr(settings, name) < least:
+                raise ValueError(
+                    f"validation.{name} is {getattr(settings, name)}, at least {least} expected"
+                )
         last = self._validation_of(train.epochs)
         return Validation(
             self.data.validation,

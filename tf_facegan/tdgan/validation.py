@@ -53,6 +53,7 @@ class Validation:
       first: int, number of the first one that can find the best network.
 
     Attributes:
+      first: as given.
       history: variable float64 [times, 4], `COLUMNS`; not a number where nothing was measured yet.
     """
 
@@ -67,7 +68,7 @@ class Validation:
         first: int = 0,
     ):
         self._rows, self._G, self._D_ER = rows, G, D_ER
-        self._settings, self._batch_size, self._first = settings, batch_size, first
+        self._settings, self._batch_size, self.first = settings, batch_size, first
         self.history = tf.Variable(np.full([times, len(COLUMNS)], np.nan), trainable=False)
 
     def measure(self, number: int) -> tuple[dict[str, float], bool]:
@@ -78,11 +79,11 @@ class Validation:
         """
         row = np.concatenate([scores(logits, self._rows.labels) for logits in self.logits()])
         before = self.history.numpy()
-        best = max([LEAST_ACCURACY, *before[self._first : number, 0]])
+        best = max([LEAST_ACCURACY, *before[self.first : number, 0]])
         before[number] = row
         self.history.assign(before)
         accuracy, entropy, D_accuracy, D_entropy = map(float, row)
-        is_best = number >= self._first and accuracy > best
+        is_best = number >= self.first and accuracy > best
         values = {
             "Validation/accuracy": accuracy,
             "Validation/cross_entropy": entropy,
