@@ -101,7 +101,11 @@ SYSTEMS = {
         "expression-vgg16-raf",
         _faces(expression.write_faces),
         {**_EXPRESSION, **expression.CHANGES["vgg16"]},
-        lambda n: {"train.steps_per_epoch": -(-n // 2)},
+        lambda n: {
+            "train.steps_per_epoch": 2,
+            "train.epochs": -(-n // 4),
+            "train.fine_tune_epochs": -(-n // 4),
+        },
     ),
 }
 

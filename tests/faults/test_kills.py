@@ -59,7 +59,7 @@ class Watch:
     def _shown(self):
         names, sheets = os.listdir(self._run), set()
         for name in names:
-            if name.startswith("fakes"):
+            if name.endswith(".png"):  # sheets, and the curves of a classifier
                 with contextlib.suppress(FileNotFoundError):  # renamed meanwhile
                     sheets.add((name, (self._run / name).stat().st_mtime_ns))
         return {

@@ -112,6 +112,14 @@ def slower(seconds):
     return step / fixed, step
 
 
+def growth(memory):
+    """How memory grew, for people: its start, and what was added by each third of the rest."""
+    third = len(memory) // 3
+    ends = [max(memory[: third * part]) for part in (1, 2)] + [max(memory)]
+    added = ", ".join(f"{(end - memory[0]) / 2**20:.1f}" for end in ends)
+    return f"{memory[0] >> 20} MB + {added} MB"
+
+
 def test_steps_that_get_slower_are_seen():
     steps = np.stack([np.linspace(1.0, 1.3, 200), np.ones(200)], axis=1)
     assert slower(steps)[0] > SLOWER
@@ -139,7 +147,7 @@ def test_a_long_run_stays_as_it_is(name, tmp_path, capsys, monkeypatch):
         times = ", ".join(f"x {relative:.2f} ({alone:.2f} alone)" for relative, alone in ratios)
         print(
             f"\nlong run {name}: {watched.steps} steps, {watched.sheets} sheets, memory "
-            f"{' and '.join(f'{m[0] >> 20} MB + {g >> 20} MB' for m, g in zip(memory, grown))}, "
+            f"{' and '.join(map(growth, memory))}, "
             f"step time {times}, "
             f"{watched.handles[third]} to {watched.handles[-1]} open files; "
             f"{time.process_time() - began:.0f} s of processor time"
