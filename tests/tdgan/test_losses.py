@@ -14,6 +14,9 @@ def test_relative_distance():
     assert float(losses.relative_distance(one, one)) == 0
     assert abs(float(losses.relative_distance(one, other)) - 1) < 0.05
     assert abs(float(losses.relative_distance(7 * one, 7 * other)) - 1) < 0.05
+    far = [np.float32(x + 300) for x in (one, other)]  # the spread is small beside the mean
+    expected = float(losses.relative_distance(one, other))
+    assert abs(float(losses.relative_distance(*far)) - expected) < 1e-3
     # Half of the variance of each channel in common: one channel does not drown the others.
     common = codes(2)
     near = float(losses.relative_distance(common + one, common + other))

@@ -38,10 +38,10 @@ def relative_distance(codes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """
     codes, others = (tf.cast(x, stable_dtype(x.dtype)) for x in (codes, others))
     everything = tf.concat([codes, others], axis=0)
-    mean, square = replica_mean(
-        [tf.reduce_mean(x, axis=0) for x in (everything, tf.square(everything))]
-    )
-    spread = 2 * tf.reduce_mean(square - tf.square(mean), axis=[0, 1])
+    (mean,) = replica_mean([tf.reduce_mean(everything, axis=0)])
+    # Not by the mean of squares: that leaves nothing of a spread that is small beside the mean.
+    (variance,) = replica_mean([tf.reduce_mean(tf.square(everything - mean), axis=0)])
+    spread = 2 * tf.reduce_mean(variance, axis=[0, 1])
     apart = tf.reduce_mean(tf.square(codes - others), axis=[0, 1, 2])
     return tf.reduce_mean(apart / (spread + _LEAST_SPREAD * tf.reduce_mean(spread)))
 
