@@ -118,9 +118,10 @@ def test_gradients_at_another_precision(policy, bits):
     """Losses, penalty included, and the gradients of all weights, with scaled losses.
 
     The slope of a leaky ReLU jumps where rounding gives its input another sign: a share of the
-    units like the rounding. What is off by a share of the units has a norm like its root.
+    units like the rounding. What is off by a share of the units has a norm like its root. Seven
+    seeds were off by 1.1 to 2.4 roots, this one by 1.49 on two threads and 1.52 on one.
     """
-    tolerance = 1.5 * 2 ** (-bits / 2)
+    tolerance = 2.5 * 2 ** (-bits / 2)
     random = np.random.RandomState(2)
     shape, scale = {**SHAPE, "resolution": 8}, tf.constant(2.0**10)
     reals = tf.constant(random.uniform(-1, 1, (4, 8, 8, 9)).astype(np.float32))
