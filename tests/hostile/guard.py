@@ -6,6 +6,8 @@ import resource
 import sys
 import tempfile
 
+import pytest
+
 _REFUSED = (
     "os.system",
     "os.exec",
@@ -62,3 +64,11 @@ def watched(folder):
         _state["roots"] = None
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         assert not _state["found"], _state["found"]
+
+
+def refused(folder, message, function, *args):
+    """Asserts that a function refuses what is in a folder, in one line, and touches nothing
+    else."""
+    with watched(folder), pytest.raises(ValueError, match=message) as caught:
+        function(*args)
+    assert "\n" not in str(caught.value)

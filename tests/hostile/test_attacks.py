@@ -3,15 +3,11 @@
 import copy
 import fnmatch
 import gzip
-import http.server
 import io
 import json
 import pickle
 import struct
-import threading
-import time
 import zipfile
-import zlib
 
 import google_crc32c
 import h5py
@@ -23,11 +19,10 @@ from hypothesis import strategies as st
 
 from tests import tiny
 from tests.hostile import changes, guard
+from tests.hostile.guard import refused
 from tests.hostile.readers import READERS
 from tests.records import sets
-from tests.uv import meshes
 from tf_facegan import array_files, config, files, hdf5_files, pickles, pipelines
-from tf_facegan.demo import uploads
 from tf_facegan.demo.models import Models
 from tf_facegan.engine.run_folder import RunFolder
 from tf_facegan.expression import keras_files, representation
@@ -35,17 +30,9 @@ from tf_facegan.metrics.inception_network import KerasInception, PublishedIncept
 from tf_facegan.rdgan import reference
 from tf_facegan.records import example, schema
 from tf_facegan.records.reader import RecordSet
-from tf_facegan.sources import images, photos, small_sets
-from tf_facegan.utilities import video
-from tf_facegan.uv import isolation, scan
+from tf_facegan.sources import small_sets
 
 HUGE = 1 << 40
-
-
-def refused(folder, message, function, *args):
-    with guard.watched(folder), pytest.raises(ValueError, match=message) as caught:
-        function(*args)
-    assert "\n" not in str(caught.value)
 
 
 # Arrays
@@ -223,103 +210,6 @@ def test_every_field_of_a_configuration_is_checked(tmp_path):
             section[name] = value
 
 
-# Pictures
-
-
-def png(width, height):
-    """A picture whose header announces its size, with some zeros for its content."""
-
-    def chunk(kind, data):
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1 << 20))), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks)
-
-
-@pytest.mark.parametrize("read", [images.read_rgb, photos.read_photo, images.read_grey_or_rgb])
-def test_pictures_of_a_few_bytes_that_are_enormous(read, tmp_path):
-    path = tmp_path / "a.png"
-    for size in ((30_000, 30_000), (2**31 - 1, 2**31 - 1), (200_000, 2000)):
-        path.write_bytes(png(*size))
-        refused(tmp_path, "a.png: not a readable image", read, path)
-
-
-@pytest.mark.parametrize("read", [images.read_rgb, photos.read_photo, images.open_rgb])
-def test_pictures_that_point_beyond_every_file(read, tmp_path):
-    path = tmp_path / "a.tif"
-    path.write_bytes(b"II+\0\x08\0\0\0" + (2**63 - 1).to_bytes(8, "little") + bytes(100))
-    refused(tmp_path, "a.tif: not a readable image", read, path)
-
-
-def test_pictures_that_are_programs_are_not_run(tmp_path):
-    path = tmp_path / "a.png"
-    header = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"
-    path.write_bytes(header + b"(%pipe%touch x) (w) file\n")
-    for read in (photos.read_photo, images.read_rgb):
-        refused(tmp_path, "a.png: not a readable image", read, path)
-    with pytest.raises(ValueError, match="a.png is no picture that can be read"):
-        uploads.Limits().check_photo(path, "a.png")
-
-
-# Videos
-
-
-@pytest.fixture
-def server():
-    """Counts the requests to a server on this machine."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        seen = []
-
-        def do_GET(self):
-            self.seen.append(self.path)
-            self.send_error(404)
-
-        def log_message(self, *_):
-            pass
-
-    running = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_port}", Handler.seen
-    running.shutdown()
-
-
-@pytest.mark.parametrize("name", ["a.mp4", "a.m3u8", "a.mkv"])
-def test_playlists_are_no_videos(name, server, tmp_path):
-    address, seen = server
-    other = tmp_path / "elsewhere"
-    other.mkdir()
-    good = READERS["mp4"].make(other)
-    folder = tmp_path / "given"
-    folder.mkdir()
-    head = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n"
-    for text in (
-        f"{head}{address}/a.ts\n#EXT-X-ENDLIST\n",
-        f"{head}{good}\n#EXT-X-ENDLIST\n",
-        f"{head}file://{good}\n#EXT-X-ENDLIST\n",
-        f"ffconcat version 1.0\nfile {address}/a.mp4\n",
-        "ffconcat version 1.0\nfile ../elsewhere/a.mp4\n",
-        "v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
-    ):
-        (folder / name).write_text(text)
-        with pytest.raises(ValueError, match=f"{name}: not a readable video"):
-            list(video.read_frames(folder / name))
-        if name.endswith(uploads.VIDEOS):
-            with pytest.raises(ValueError, match=f"{name} is no video that can be read"):
-                uploads.Limits().check_drive(folder / name)
-    assert not seen
-
-
-def test_names_that_look_like_addresses_or_patterns(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ("http:a.mp4", "concat:a.mp4|b.mp4", "img_%03d.png"):
-        (tmp_path / name).write_bytes(b"no video")
-        with pytest.raises(ValueError, match="not a readable video"):
-            list(video.read_frames(name))
-
-
 # HDF5
 
 
@@ -448,92 +338,6 @@ def test_torch_files_whose_entries_lie_over_each_other(tmp_path):
     struct.pack_into("<II", content, place + 20, 1 << 30, 1 << 30)  # sizes in the directory
     path.write_bytes(content)
     refused(tmp_path, "net.pth: .*larger than the file", pickles.load_torch, path)
-
-
-# Meshes
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../secret.png",
-        "/etc/hostname",
-        "..\\secret.png",
-        "sub/../../secret.png",
-        "a" * 5000 + ".png",
-        "a\0.png",
-        ".",
-    ],
-)
-@pytest.mark.parametrize("keyword", ["mtllib", "map_Kd"])
-def test_names_in_meshes_lead_nowhere_else(keyword, name, tmp_path):
-    folder = tmp_path / "given"
-    folder.mkdir()
-    (tmp_path / "secret.png").write_bytes(b"secret")
-    meshes.write_textured(folder, "a", meshes.bowl(5))
-    path = folder / ("a.obj" if keyword == "mtllib" else "a.mtl")
-    lines = [
-        f"{keyword} {name}" if line.startswith(keyword) else line
-        for line in path.read_text().splitlines()
-    ]
-    path.write_text("\n".join(lines))
-    with guard.watched(folder):
-        try:
-            found = scan.read_scan(folder / "a.obj")
-            assert found.texture_path == folder / "a.png"  # beside the mesh, by its stem
-        except (ValueError, FileNotFoundError) as error:
-            assert str(folder / "a.obj") in str(error) or str(folder) in str(error)
-            assert "\n" not in str(error)
-
-
-def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
-    folder = tmp_path / "given"
-    folder.mkdir()
-    meshes.write_textured(folder, "a", meshes.bowl(5))
-    (folder / "a.png").rename(tmp_path / "secret.png")
-    (folder / "a.png").symlink_to(tmp_path / "secret.png")
-    refused(folder, "outside its own folder", scan.read_scan, folder / "a.obj")
-
-
-def test_long_lines_of_materials_are_quick(tmp_path):
-    meshes.write_textured(tmp_path, "a", meshes.bowl(5))
-    (tmp_path / "a.mtl").write_text(
-        "map_Kd -o 1 1 1 a" + " " * 300_000 + "b\n" + "map_Kd -s 1 " * 30_000
-    )
-    began = time.monotonic()
-    with pytest.raises((ValueError, FileNotFoundError)):
-        scan.find_texture(tmp_path / "a.obj")
-    assert time.monotonic() - began < 5
-
-
-def test_options_of_textures_are_not_their_names(tmp_path):
-    meshes.write_textured(tmp_path, "a", meshes.bowl(5))
-    (tmp_path / "a.png").rename(tmp_path / "my face.png")
-    (tmp_path / "a.mtl").write_text("newmtl m\n\tMAP_KD  -bm 1.0 -o 0 0 0 my face.png \n")
-    assert scan.find_texture(tmp_path / "a.obj") == tmp_path / "my face.png"
-
-
-def crash(_):
-    import ctypes
-
-    ctypes.string_at(0)
-
-
-def devour(_):
-    return {"a": np.ones(1 << 36)}
-
-
-def test_readers_that_crash_are_an_error(tmp_path):
-    path = tmp_path / "a.ply"
-    path.write_bytes(b"x")
-    with pytest.raises(isolation.ReaderCrashed, match=r"its reader crashed \(SIGSEGV\)"):
-        isolation.arrays_of(crash, path)
-    with pytest.raises(ValueError, match="Unable to allocate"):
-        isolation.arrays_of(devour, path)
-    with pytest.raises(ValueError, match="invalid literal"):
-        isolation.arrays_of(lambda path: int(path.read_text()), path)
-    found = isolation.arrays_of(lambda path: {"a": np.arange(3)}, path)
-    np.testing.assert_array_equal(found["a"], [0, 1, 2])
 
 
 # Model folders
