@@ -127,6 +127,12 @@ def check_choice(name: str, value: Any, known: Collection) -> None:
         raise ValueError(f"{name} is {value!r}{nearest(value, known)}, expected one of {choices}")
 
 
+def check_least(name: str, value: Any, least: Any) -> None:
+    """Raises ValueError if a number is below the least that is allowed."""
+    if value < least:
+        raise ValueError(f"{name} is {value}, at least {least} expected")
+
+
 def describe(config: Any, indent: int = 0) -> list[str]:
     """Returns the configuration as indented lines "name = value  # meaning"."""
     lines = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from tf_facegan.config import check_choice
+from tf_facegan.config import check_choice, check_least
 from tf_facegan.tdgan.config import GAP_COUNTERS, Train
 
 
@@ -64,10 +64,7 @@ class Schedule:
         check_choice("train.gap_counter", train.gap_counter, GAP_COUNTERS)
         least = dict.fromkeys(("epochs", "batch_size", "D_gap_FR", "D_gap_ER"), 1)
         for name, limit in {**least, "invariance_start": 0}.items():
-            if getattr(train, name) < limit:
-                raise ValueError(
-                    f"train.{name} is {getattr(train, name)}, at least {limit} expected"
-                )
+            check_least(f"train.{name}", getattr(train, name), limit)
         if train.batch_size % self.replicas:
             raise ValueError(
                 f"train.batch_size is {train.batch_size}, a multiple of the {self.replicas} "

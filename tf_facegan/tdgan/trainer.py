@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.config import check_least
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
 from tf_facegan.engine.run_folder import sheet_name
@@ -82,10 +83,7 @@ class Trainer:
         if self.data.validation is None:
             return None
         for name, least in (("gap", 1), ("start", 0)):
-            if getattr(settings, name) < least:
-                raise ValueError(
-                    f"validation.{name} is {getattr(settings, name)}, at least {least} expected"
-                )
+            check_least(f"validation.{name}", getattr(settings, name), least)
         last = self._validation_of(train.epochs)
         return Validation(
             self.data.validation,

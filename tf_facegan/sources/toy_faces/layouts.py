@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tf_facegan.config import check_choice
+from tf_facegan.config import check_choice, check_least
 from tf_facegan.files import atomic_folder, write_image
 from tf_facegan.records import schema, splits, writer
 from tf_facegan.sources import cohn_kanade, pictures, raf_db
@@ -82,8 +82,7 @@ def create(
         )
     if resolution is None:
         resolution = RESOLUTIONS[layout]
-    if resolution < MINIMUM_SIZE:
-        raise ValueError(f"--resolution is {resolution}, at least {MINIMUM_SIZE} expected")
+    check_least("--resolution", resolution, MINIMUM_SIZE)
     common = {"seed": seed, "resolution": resolution, "variation": variation}
     if layout == "records":
         cast = _partly_alone(casting.pictures(count, identities, **common), alone)
@@ -112,8 +111,7 @@ def _check(layout, count, seed, identities, test_share, frames):
         ("identities", identities, 1),
         ("frames", frames, 2),
     ):
-        if value < least:
-            raise ValueError(f"--{name} is {value}, at least {least} expected")
+        check_least(f"--{name}", value, least)
     if not 0 <= test_share < 1 or (layout == "raf" and test_share == 0):
         raise ValueError(f"--test_share is {test_share}, above 0 and below 1 expected")
 

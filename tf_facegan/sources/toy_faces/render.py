@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tf_facegan.config import check_least
 from tf_facegan.sources.toy_faces import geometry, hair, muscles
 from tf_facegan.sources.toy_faces.drawing import Painter, ellipse, spline
 from tf_facegan.sources.toy_faces.features import draw_features
@@ -61,8 +62,7 @@ def render(identity: Identity, aus: np.ndarray, scene: Scene, resolution: int) -
     Raises:
       ValueError: wrong action units, or a resolution that is too small.
     """
-    if resolution < MINIMUM_SIZE:
-        raise ValueError(f"resolution is {resolution}, at least {MINIMUM_SIZE} expected")
+    check_least("resolution", resolution, MINIMUM_SIZE)
     strength = muscles.strengths(aus)
     points = geometry.landmarks(identity, aus)
     camera = geometry.Camera(scene, resolution)
