@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
+
+_ROWS = 64  # averaged at a time; even; they stay in the cache
 
 
 def build(array: np.ndarray, count: int) -> Iterator[np.ndarray]:
@@ -30,9 +33,15 @@ def halve(array: np.ndarray) -> np.ndarray:
     """Box-averages a float32 array [C, H, W] to [C, H/2, W/2], in the order that `build` names."""
     channels, height, width = array.shape
     result = np.empty((channels, height // 2, width // 2), np.float32)
-    for source, total in zip(array, result):  # a channel at a time stays in the cache
-        np.add(source[0::2, 0::2], source[0::2, 1::2], out=total)
-        total += source[1::2, 0::2]
-        total += source[1::2, 1::2]
-        total *= np.float32(0.25)
+    columns = np.empty((2, min(height, _ROWS), width // 2), np.float32)
+    for channel, halved in zip(array, result):
+        for row in range(0, height, _ROWS):
+            rows = channel[row : row + _ROWS]
+            even, odd = columns[:, : len(rows)]
+            cv2.split(rows.reshape(len(rows), -1, 2), [even, odd])
+            total = halved[row // 2 : (row + _ROWS) // 2]
+            np.add(even[0::2], odd[0::2], out=total)
+            total += even[1::2]
+            total += odd[1::2]
+            total *= np.float32(0.25)
     return result

@@ -7,7 +7,9 @@ whether it has been written can be seen from the file alone.
 from __future__ import annotations
 
 import collections
+import ctypes
 import dataclasses
+import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +20,7 @@ import numpy as np
 from tf_facegan.records import levels, schema
 from tf_facegan.records.example import RecordTemplate
 
-_BEHIND_BYTES = 1 << 20  # smaller ranges are left to the system
+_BEHIND_BYTES = 1 << 20  # sent at a time, at least
 _BEHIND_RANGES = 2  # on their way to the disk
 _COPY_BYTES = 16 << 20
 
@@ -81,7 +83,7 @@ def _stream(folder, info, companion, load, channels, dtype, value_range):
 
 
 def allocate(plan_streams: list[Stream], counts: list[int]) -> None:
-    """Makes the files at their final sizes; what is there already stays.
+    """Makes the files at their final sizes, with their place on the disk; what is there stays.
 
     Args:
       plan_streams: list of Stream.
@@ -92,6 +94,7 @@ def allocate(plan_streams: list[Stream], counts: list[int]) -> None:
             for path, count in zip(level.paths, counts):
                 with open(path, "ab") as file:
                     file.truncate(level.template.size * count)
+                    _reserve(file, level.template.size * count)
 
 
 class ShardFiles:
@@ -130,11 +133,11 @@ class ShardFiles:
         for (level, file), image in zip(files, levels.build(array, len(files))):
             _write_at(file, level.template.frame(image), place * level.template.size)
 
-    def sent(self, place: int, count: int) -> None:
-        """Takes note of a range of records that has been written."""
+    def sent(self, place: int) -> None:
+        """Takes note of an example whose records have been written."""
         for behind in self._behind:
             for size, file in behind:
-                file.written(place * size, count * size)
+                file.written(place * size, size)
 
     def read(self, stream: int, place: int, dtype: np.dtype | str) -> np.ndarray | None:
         """Reads back what `write` wrote; None unless the record is intact in every level."""
@@ -200,12 +203,19 @@ class _WriteBehind:
 
     def __init__(self, file):
         self._file = file
+        self._begin = self._end = 0
         self._pending = collections.deque()
 
     def written(self, offset, size):
         """Takes note of a range that has been written."""
-        if size < _BEHIND_BYTES or not hasattr(os, "posix_fadvise"):
-            return
+        if offset != self._end:
+            self._begin = offset  # what was too small to be sent is left to the system
+        self._end = offset + size
+        if self._end - self._begin >= _BEHIND_BYTES and hasattr(os, "posix_fadvise"):
+            self._send(self._begin, self._end - self._begin)
+            self._begin = self._end
+
+    def _send(self, offset, size):
         self._pending.append((offset, size))
         # On pages that are not on the disk yet the advice starts writing them; a second time, a
         # little later, it frees them.
@@ -215,6 +225,19 @@ class _WriteBehind:
 
     def _advise(self, offset, size):
         os.posix_fadvise(self._file, offset, size, os.POSIX_FADV_DONTNEED)
+
+
+def _reserve(file, size):
+    """Has the file system find the blocks of a file at once, which is faster than page by page.
+
+    Where it cannot they are found later: os.posix_fallocate would write to every block instead.
+    """
+    fallocate = getattr(ctypes.CDLL(None, use_errno=True), "fallocate64", None)
+    if not size or fallocate is None:
+        return
+    arguments = file.fileno(), 0, ctypes.c_int64(0), ctypes.c_int64(size)
+    if fallocate(*arguments) and ctypes.get_errno() == errno.ENOSPC:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), file.name)
 
 
 def _write_at(file, buffers, offset):

@@ -24,8 +24,9 @@ import numpy as np
 
 from tf_facegan.records import places, schema
 
-_CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 96 << 20  # to hand a chunk over costs as much as half a megabyte of records
 _CHUNK_EXAMPLES = 64
+_CHUNKS_LEFT = 4  # a worker, at least
 _CHUNKS_PER_WORKER = 2  # in work or waiting
 
 
@@ -94,13 +95,13 @@ def run(plan: Plan, examples: Sequence[Any], workers: int | None) -> Iterator[Do
         workers = available_cores()
     if workers < 1:
         raise ValueError(f"--workers is {workers}, a positive number expected")
-    size = _chunk_size(plan, len(examples), workers)
-    chunks = _chunks(examples, plan.counts, size)
-    if workers == 1 or len(examples) <= size:
+    size = max(1, min(_CHUNK_BYTES // plan.streams[0].levels[0].template.size, _CHUNK_EXAMPLES))
+    if workers == 1 or len(examples) == 1:
         with _Writer(plan) as writer:
-            for chunk in chunks:
+            for chunk in _chunks(examples, plan.counts, size, 1):
                 yield writer.write(chunk)
     else:
+        chunks = _chunks(examples, plan.counts, size, _CHUNKS_LEFT * workers)
         yield from _run_processes(plan, chunks, workers)
 
 
@@ -148,18 +149,17 @@ def load_checked(load: Callable[[Any], np.ndarray], example: Any) -> np.ndarray:
     return np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
 
 
-def _chunk_size(plan, count, workers):
-    size = _CHUNK_BYTES // plan.streams[0].levels[0].template.size
-    fair_share = -(-count // workers)
-    return max(1, min(size, _CHUNK_EXAMPLES, fair_share))
-
-
-def _chunks(examples, counts, size):
+def _chunks(examples, counts, size, parts):
+    """Yields chunks of up to `size` examples; a part of what is left, so that none is late."""
     first = 0
     for shard, count in enumerate(counts):
-        for place in range(0, count, size):
+        place = 0
+        while place < count:
             begin = first + place
-            yield Chunk(examples[begin : min(begin + size, first + count)], begin, shard, place)
+            share = max(1, (len(examples) - begin) // parts)
+            end = min(begin + min(size, share), first + count)
+            yield Chunk(examples[begin:end], begin, shard, place)
+            place += end - begin
         first += count
 
 
@@ -182,20 +182,23 @@ class _Writer:
         self._open(chunk.shard)
         done = Done(len(chunk.examples))
         for offset, example in enumerate(chunk.examples):
-            number, place = chunk.first + offset, chunk.place + offset
-            try:
-                new, limits = self._images(example, place)
-            except (ValueError, OSError) as error:
-                if not self._plan.skip:
-                    raise
-                done.skipped[number] = str(error)
-                continue
-            if limits is not None:
-                done.out_of_range[number] = limits
-            for stream, image in enumerate(new):
-                self._files.write(stream, place, image)
-        self._files.sent(chunk.place, len(chunk.examples))
+            self._write_example(example, chunk.first + offset, chunk.place + offset, done)
         return done
+
+    def _write_example(self, example, number, place, done):
+        # A function of its own: its arrays are gone, their memory at hand, when the next begins.
+        try:
+            new, limits = self._images(example, place)
+        except (ValueError, OSError) as error:
+            if not self._plan.skip:
+                raise
+            done.skipped[number] = str(error)
+            return
+        if limits is not None:
+            done.out_of_range[number] = limits
+        for stream, image in enumerate(new):
+            self._files.write(stream, place, image)
+        self._files.sent(place)
 
     def _open(self, shard):
         if self._files is not None and self._files.shard != shard:
