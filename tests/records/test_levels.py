@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tests.records import sets
 from tf_facegan.records import levels
@@ -18,6 +19,14 @@ def test_the_phases_are_added_in_the_published_order():
     assert levels.halve(image)[0, 0, 0] == 0.0
     image = np.float32([[[1, 1], [2**24, -(2**24)]]])
     assert levels.halve(image)[0, 0, 0] == 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (3, 4, 2), (2, 130, 66), (2, 256, 128)])
+def test_images_of_any_height(shape):
+    image = np.random.RandomState(0).randn(*shape).astype(np.float32)
+    expected = image[:, ::2, ::2] + image[:, ::2, 1::2]
+    expected = (expected + image[:, 1::2, ::2] + image[:, 1::2, 1::2]) * np.float32(0.25)
+    np.testing.assert_array_equal(levels.halve(image), expected)
 
 
 def test_rounding_of_uint8_does_not_accumulate():
