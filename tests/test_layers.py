@@ -217,6 +217,42 @@ def test_layers_follow_the_dtype_policy(policy):
     assert layers.pixel_norm(x).dtype == expected.compute_dtype
 
 
+def test_float16_is_added_up_in_float32():
+    """From 2048 on float16 does not notice another 1."""
+    dense = layers.EqualizedDense((5000, 1), [1], 1.0, dtype="mixed_float16")
+    conv = layers.EqualizedConv2D((3, 3, 500, 1), [1], 1.0, activation=None, dtype="mixed_float16")
+    up = layers.EqualizedConv2D(
+        (3, 3, 1, 1250), [1], 1.0, activation=None, resample="up", dtype="mixed_float16"
+    )
+    for layer, shape, expected in (
+        (dense, [1, 5000], 5000),
+        (conv, [1, 3, 3, 500], 4500),
+        (up, [1, 3, 3, 1250], 11248),
+    ):
+        layer.weight.assign(tf.ones_like(layer.weight))
+        y = layer(tf.ones(shape, tf.float16)).numpy()
+        assert y.dtype == np.float16 and y.max() == np.float16(expected)
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_results_of_half_precision_may_stay_in_float32(policy):
+    random = np.random.RandomState(3)
+    layer = layers.EqualizedConv2D(
+        (3, 3, 8, 4), [4], 0.1, dtype=policy, output_dtype="float32", seed=1
+    )
+    layer.bias.assign(random.randn(4))
+    x = tf.constant(random.randn(2, 4, 4, 8), tf.float32)
+    operands = [
+        tf.cast(tf.cast(v, layer.compute_dtype), tf.float32) for v in (x, layer.weight * 0.1)
+    ]
+    expected = layers.activate(tf.nn.conv2d(*operands, 1, "SAME"), layer.bias, "leaky_relu")
+    y = layer(x)
+    assert y.dtype == tf.float32
+    assert not np.array_equal(tf.cast(tf.cast(y, layer.compute_dtype), tf.float32), y)
+    rounding = 2e-6 if policy == "mixed_float16" else 2**-8
+    np.testing.assert_allclose(y, expected, atol=rounding * np.abs(expected).max())
+
+
 def test_pixel_norm_survives_half_precision():
     large = tf.constant([[3.0e4, 4.0e4]], tf.float16)
     np.testing.assert_allclose(layers.pixel_norm(large), [[0.6 * SQRT2, 0.8 * SQRT2]], rtol=1e-3)

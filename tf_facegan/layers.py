@@ -221,6 +221,7 @@ class EqualizedLayer(tf.keras.layers.Layer):
         std: float,
         use_wscale: bool = True,
         seed: int | None = None,
+        output_dtype: tf.DType | str | None = None,
         **kwargs: Any,
     ):
         """Makes the variables.
@@ -230,9 +231,11 @@ class EqualizedLayer(tf.keras.layers.Layer):
           std: float, the run-time factor, gain / sqrt(fan in).
           use_wscale: False draws the weight from N(0, std**2) and uses it as it is.
           seed: int, the draw is a function of it; None draws from TensorFlow's global generator.
+          output_dtype: of the results (and of bias and activation); None for the compute dtype.
           **kwargs: of `tf.keras.layers.Layer`.
         """
         super().__init__(**kwargs)
+        self.output_dtype = output_dtype or self.compute_dtype
         self.scale = std if use_wscale else 1.0
         draw = 1.0 if use_wscale else std
         self.weight = self.add_weight(
@@ -252,6 +255,7 @@ class EqualizedLayer(tf.keras.layers.Layer):
         In half precision it is always the weight: products without the factor might overflow.
         """
         half = tf.as_dtype(self.compute_dtype) in HALF_PRECISION
+        x = tf.cast(x, self.compute_dtype)
         elements = x.shape.num_elements()
         if half or elements is None or elements >= self.weight.shape.num_elements():
             return x, self.scaled_weight()
@@ -269,7 +273,8 @@ class EqualizedDense(EqualizedLayer):
     """
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(*self.scaled_operands(x))
+        x = tf.matmul(*_summable(*self.scaled_operands(x)))
+        return tf.cast(x, self.output_dtype)
 
 
 class EqualizedConv2D(EqualizedLayer):
@@ -296,12 +301,24 @@ class EqualizedConv2D(EqualizedLayer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         if self.resample == "up":
-            x = upscale2d_conv2d(x, self.weight, self.scale)
+            x = upscale2d_conv2d(tf.cast(x, self.compute_dtype), self.weight, self.scale)
         elif self.resample == "down":
-            x = conv2d_downscale2d(x, self.weight, self.scale)
+            x = conv2d_downscale2d(tf.cast(x, self.compute_dtype), self.weight, self.scale)
         else:
             x = conv2d(*self.scaled_operands(x))
-        return activate(x, tf.cast(self.bias, self.compute_dtype), self.activation)
+        x = tf.cast(x, self.output_dtype)
+        return activate(x, tf.cast(self.bias, x.dtype), self.activation)
+
+
+def _summable(x, kernel):
+    """Returns operands of the same values whose products are added up in float32.
+
+    TensorFlow's float16 products are added up in float16 on CPUs, rounded at every addition, and
+    are slower than float32; GPUs add them up in float32.
+    """
+    if x.dtype != tf.float16 or tf.config.get_visible_devices("GPU"):
+        return x, kernel
+    return tf.cast(x, tf.float32), tf.cast(kernel, tf.float32)
 
 
 def upscale2d_conv2d(
@@ -309,9 +326,10 @@ def upscale2d_conv2d(
 ) -> tf.Tensor:
     """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN).
 
-    The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
+    The kernel is multiplied by `scale` in its own dtype before it is cast to that of x. The result
+    has the dtype of x, or float32 for float16 on a CPU.
     """
-    kernel = tf.cast(_convolved_with_box(kernel, scale), x.dtype)
+    x, kernel = _summable(x, tf.cast(_convolved_with_box(kernel, scale), x.dtype))
     batch, height, width, channels = _shape(x)
     outputs = kernel.shape[2]
     if not _few_pixels(height, width, kernel):
@@ -334,7 +352,8 @@ def conv2d_downscale2d(
 ) -> tf.Tensor:
     """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN).
 
-    The kernel is multiplied by `scale` in its own dtype before it is cast to that of x.
+    The kernel is multiplied by `scale` in its own dtype before it is cast to that of x. The result
+    has the dtype of x, or float32 for float16 on a CPU.
     """
     return conv2d(x, tf.cast(_convolved_with_box(kernel, scale / 4), x.dtype), 2)
 
@@ -342,8 +361,10 @@ def conv2d_downscale2d(
 def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, stride: int = 1) -> tf.Tensor:
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
-    Large kernels on small maps are slow as convolutions; for them it is patches times a matrix.
+    Large kernels on small maps are slow as convolutions; for them it is patches times a matrix. The
+    result has the dtype of x, or float32 for float16 on a CPU.
     """
+    x, kernel = _summable(x, kernel)
     _, height, width, channels = _shape(x)
     side, outputs = kernel.shape[0], kernel.shape[3]
     if not _few_pixels(height // stride, width // stride, kernel):

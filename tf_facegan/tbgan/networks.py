@@ -50,6 +50,7 @@ class ProgressiveNetwork(tf.keras.Model):
         seed: int | None,
         name: str,
         dtype: Any,
+        is_normalized: bool = False,
     ):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.architecture = architecture
@@ -67,6 +68,9 @@ class ProgressiveNetwork(tf.keras.Model):
             }
             if path.startswith(HEADS):
                 common["dtype"] = stable_dtype(self.compute_dtype)
+            elif is_normalized:
+                # From the sums over bias and activation to the norm nothing is rounded.
+                common["output_dtype"] = stable_dtype(self.compute_dtype)
             if shape.kind == "dense":
                 self.named_layers[path] = EqualizedDense(**common)
             else:
@@ -114,7 +118,7 @@ class ProgressiveNetwork(tf.keras.Model):
             raise ValueError(f"level of detail is {lod}, expected 0 to {top}")
         if level == top or (isinstance(fade, (int, float)) and fade == 0):
             return level, None
-        return level, tf.cast(fade, self.compute_dtype)
+        return level, tf.cast(fade, stable_dtype(self.compute_dtype))
 
     def _apply(self, path, suffix, groups, split):
         """Applies a layer to feature groups, cutting or joining them first as its branches ask."""
@@ -200,7 +204,8 @@ class Generator(ProgressiveNetwork):
         )
         layers = architecture.generator_layers(latent_size)
         activation = "leaky_relu" if use_leakyrelu else "relu"
-        super().__init__(architecture, layers, use_wscale, activation, seed, name, dtype)
+        common = architecture, layers, use_wscale, activation, seed, name, dtype
+        super().__init__(*common, is_normalized=use_pixelnorm)
         self.latent_size = architecture.fmaps(0) if latent_size is None else latent_size
         self.activation = activation
         self.normalize_latents = normalize_latents
@@ -220,9 +225,9 @@ class Generator(ProgressiveNetwork):
         return images
 
     def _first_block(self, latents, labels):
-        x = tf.cast(latents, self.compute_dtype)
+        x = tf.cast(latents, stable_dtype(self.compute_dtype))
         if self.architecture.label_size:
-            x = tf.concat([x, tf.cast(labels, self.compute_dtype)], axis=1)
+            x = tf.concat([x, tf.cast(labels, x.dtype)], axis=1)
         if self.normalize_latents:
             x = pixel_norm(x, self.pixelnorm_epsilon)
         dense = self.named_layers["4x4/Dense"]
@@ -319,7 +324,8 @@ class Discriminator(ProgressiveNetwork):
             groups = self._block(res, groups)
             if res == top and fade is not None:
                 lower = self._from_rgb(top - 1, downscale2d(images))
-                groups = [x + (y - x) * fade for x, y in zip(groups, lower)]
+                share = tf.cast(fade, self.compute_dtype)
+                groups = [x + (y - x) * share for x, y in zip(groups, lower)]
         return self._last_block(groups, parts)
 
     def _from_rgb(self, res, images):
