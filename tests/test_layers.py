@@ -253,6 +253,16 @@ def test_results_of_half_precision_may_stay_in_float32(policy):
     np.testing.assert_allclose(y, expected, atol=rounding * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_convolutions_give_the_dtype_they_are_given(dtype):
+    x, kernel = (tf.ones(shape, dtype) for shape in ([1, 4, 4, 8], [3, 3, 8, 8]))
+    large = tf.ones([3, 3, 256, 256], dtype)  # patches times a matrix
+    for function in (layers.conv2d, layers.conv2d_downscale2d, layers.upscale2d_conv2d):
+        for y in (function(x, kernel), function(tf.ones([1, 4, 4, 256], dtype), large)):
+            assert y.dtype == dtype
+        assert function(x, kernel, output_dtype="float32").dtype == tf.float32
+
+
 def test_pixel_norm_survives_half_precision():
     large = tf.constant([[3.0e4, 4.0e4]], tf.float16)
     np.testing.assert_allclose(layers.pixel_norm(large), [[0.6 * SQRT2, 0.8 * SQRT2]], rtol=1e-3)

@@ -300,13 +300,12 @@ class EqualizedConv2D(EqualizedLayer):
         self.activation = activation
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        if self.resample == "up":
-            x = upscale2d_conv2d(tf.cast(x, self.compute_dtype), self.weight, self.scale)
-        elif self.resample == "down":
-            x = conv2d_downscale2d(tf.cast(x, self.compute_dtype), self.weight, self.scale)
+        dtype = self.output_dtype
+        if self.resample is None:
+            x = conv2d(*self.scaled_operands(x), output_dtype=dtype)
         else:
-            x = conv2d(*self.scaled_operands(x))
-        x = tf.cast(x, self.output_dtype)
+            fused = upscale2d_conv2d if self.resample == "up" else conv2d_downscale2d
+            x = fused(tf.cast(x, self.compute_dtype), self.weight, self.scale, dtype)
         return activate(x, tf.cast(self.bias, x.dtype), self.activation)
 
 
@@ -322,19 +321,23 @@ def _summable(x, kernel):
 
 
 def upscale2d_conv2d(
-    x: tf.Tensor, kernel: tf.Tensor | tf.Variable, scale: float = 1.0
+    x: tf.Tensor,
+    kernel: tf.Tensor | tf.Variable,
+    scale: float = 1.0,
+    output_dtype: tf.DType | str | None = None,
 ) -> tf.Tensor:
     """Doubles and convolves: [N, H, W, in], [3, 3, out, in] -> [N, 2H, 2W, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x. The result
-    has the dtype of x, or float32 for float16 on a CPU.
+    has `output_dtype`, or that of x.
     """
+    output_dtype = output_dtype or x.dtype
     x, kernel = _summable(x, tf.cast(_convolved_with_box(kernel, scale), x.dtype))
     batch, height, width, channels = _shape(x)
     outputs = kernel.shape[2]
     if not _few_pixels(height, width, kernel):
         shape = [batch, 2 * height, 2 * width, outputs]
-        return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME")
+        return tf.cast(tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME"), output_dtype)
     patches = tf.matmul(
         tf.reshape(x, [-1, channels]),
         tf.reshape(kernel, [16 * outputs, channels]),
@@ -342,39 +345,47 @@ def upscale2d_conv2d(
     )
     patches = tf.reshape(patches, [-1, height * width * 16, outputs])
     places = tf.constant(_patch_places(2 * height, 2 * width, 4, 2), x.dtype)
-    return tf.reshape(
-        tf.matmul(places, patches, transpose_a=True), [-1, 2 * height, 2 * width, outputs]
-    )
+    y = tf.matmul(places, patches, transpose_a=True)
+    return tf.cast(tf.reshape(y, [-1, 2 * height, 2 * width, outputs]), output_dtype)
 
 
 def conv2d_downscale2d(
-    x: tf.Tensor, kernel: tf.Tensor | tf.Variable, scale: float = 1.0
+    x: tf.Tensor,
+    kernel: tf.Tensor | tf.Variable,
+    scale: float = 1.0,
+    output_dtype: tf.DType | str | None = None,
 ) -> tf.Tensor:
     """Convolves and halves: [N, H, W, in], [3, 3, in, out] -> [N, H/2, W/2, out] (PGGAN).
 
     The kernel is multiplied by `scale` in its own dtype before it is cast to that of x. The result
-    has the dtype of x, or float32 for float16 on a CPU.
+    has `output_dtype`, or that of x.
     """
-    return conv2d(x, tf.cast(_convolved_with_box(kernel, scale / 4), x.dtype), 2)
+    return conv2d(x, tf.cast(_convolved_with_box(kernel, scale / 4), x.dtype), 2, output_dtype)
 
 
-def conv2d(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, stride: int = 1) -> tf.Tensor:
+def conv2d(
+    x: tf.Tensor,
+    kernel: tf.Tensor | tf.Variable,
+    stride: int = 1,
+    output_dtype: tf.DType | str | None = None,
+) -> tf.Tensor:
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
     Large kernels on small maps are slow as convolutions; for them it is patches times a matrix. The
-    result has the dtype of x, or float32 for float16 on a CPU.
+    result has `output_dtype`, or that of x.
     """
+    output_dtype = output_dtype or x.dtype
     x, kernel = _summable(x, kernel)
     _, height, width, channels = _shape(x)
     side, outputs = kernel.shape[0], kernel.shape[3]
     if not _few_pixels(height // stride, width // stride, kernel):
-        return tf.nn.conv2d(x, kernel, stride, "SAME")
+        return tf.cast(tf.nn.conv2d(x, kernel, stride, "SAME"), output_dtype)
     places = tf.constant(_patch_places(height, width, side, stride), x.dtype)
     patches = tf.matmul(places, tf.reshape(x, [-1, height * width, channels]))
     y = tf.matmul(
         tf.reshape(patches, [-1, side * side * channels]), tf.reshape(kernel, [-1, outputs])
     )
-    return tf.reshape(y, [-1, height // stride, width // stride, outputs])
+    return tf.cast(tf.reshape(y, [-1, height // stride, width // stride, outputs]), output_dtype)
 
 
 def _few_pixels(height, width, kernel):
