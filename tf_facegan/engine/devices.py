@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan.engine.eager import release
+
 _TASKS = ("chief", "worker")  # in the order of their numbers
 
 
@@ -108,6 +110,7 @@ def split_batch(strategy: tf.distribute.Strategy, tensors: Any, is_local: bool =
     Returns:
       The structure of per-replica tensors, as `strategy.run` takes them.
     """
+    release(tensors)
     if strategy.num_replicas_in_sync == 1:
         return tensors
     # Replicas r, r + 1, … of a machine hold every R-th row of the global batch each; in the local
@@ -116,7 +119,7 @@ def split_batch(strategy: tf.distribute.Strategy, tensors: Any, is_local: bool =
 
     def deal(tensor):
         return strategy.experimental_distribute_values_from_function(
-            lambda context: tensor[context.replica_id_in_sync_group % step :: step]
+            lambda context: release(tensor[context.replica_id_in_sync_group % step :: step])
         )
 
     return tf.nest.map_structure(deal, tensors)

@@ -39,6 +39,7 @@ from tqdm import tqdm
 
 from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.disk import resumable
+from tf_facegan.engine.eager import release
 from tf_facegan.engine.progress import Progress, format_time
 from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
 from tf_facegan.engine.summaries import Averages, EventFile, is_skipped_share
@@ -155,7 +156,8 @@ class Loop:
             while progress.images < trainer.total_images:
                 phase = trainer.phase(progress)
                 if phase.key != key:
-                    key, batches = phase.key, trainer.batches(phase, progress.images)
+                    key = phase.key
+                    batches = map(release, trainer.batches(phase, progress.images))
                 self._averages.add(iterate(phase, batches, progress))
                 iterate = trainer.iteration
                 progress.images += phase.images

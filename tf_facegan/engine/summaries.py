@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from tf_facegan.engine.disk import disk_errors
+from tf_facegan.engine.eager import release, scalar
 
 _PENDING_LIMIT = 256
 _SKIPPED = ("overflow_frequency", "skipped")  # in names of shares of steps that were skipped
@@ -54,7 +55,7 @@ class Averages:
     def _collect(self):
         for scalars in self._pending:
             for name, value in scalars.items():
-                value = float(np.asarray(value))
+                value = float(np.asarray(release(value)))
                 if is_skipped_share(name):
                     self._in_a_row[name] = self._in_a_row.get(name, 0) + 1 if value == 1 else 0
                 if np.isfinite(value):
@@ -63,6 +64,17 @@ class Averages:
                 else:
                     self._not_finite.add(name)
         self._pending = []
+
+
+def mean_of_steps(steps: Sequence[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+    """Returns the means of what several steps of an iteration gave, dict of name to scalar; a step
+    alone as it is. Done by one function: single operations would cost more than some steps."""
+    return dict(steps[0] if len(steps) == 1 else _mean_of_steps(release(list(steps))))
+
+
+@tf.function(autograph=False, reduce_retracing=False)
+def _mean_of_steps(steps):
+    return {name: sum(one[name] for one in steps) / len(steps) for name in steps[0]}
 
 
 def is_skipped_share(name: str) -> bool:
@@ -91,9 +103,10 @@ class EventFile:
 
     def scalars(self, values: dict[str, float], step: int) -> None:
         """Writes dict of name to float at `step` (images shown)."""
+        step = scalar(step, tf.int64)
         with disk_errors(self._folder), self._writer.as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(name, value)
+                tf.summary.scalar(name, scalar(value, tf.float32))
             self._writer.flush()
 
     def histograms(self, values: dict[str, np.ndarray], step: int) -> None:

@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from tf_facegan.config import check_choice
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.eager import scalar
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.engine.run_folder import sheet_name
+from tf_facegan.engine.summaries import mean_of_steps
 from tf_facegan.expression import epochs, images, losses, reference, representation, sampling
 from tf_facegan.expression.networks import Critic, Generator
 from tf_facegan.expression.trainer import Trainer
@@ -89,7 +91,7 @@ class CWGANTrainer(Trainer):
           dict of summary name to scalar tensor, means over the critic's steps.
         """
         draws = self.draws(progress.iteration)
-        share = tf.constant(self.rate_share(progress), tf.float32)
+        share = scalar(self.rate_share(progress), tf.float32)
         scalars = {"Train/rate_share": share}
         if progress.iteration > 0:
             inputs = next(batches)["expression"], draws["G"]
@@ -99,9 +101,7 @@ class CWGANTrainer(Trainer):
             batch = next(batches)
             inputs = batch["images"], batch["expression"], drawn
             repeats.append(self._critic_step(share, *self.split(inputs)))
-        for name in repeats[0]:
-            scalars[name] = sum(one[name] for one in repeats) / len(repeats)
-        return scalars
+        return {**scalars, **mean_of_steps(repeats)}
 
     def rate_share(self, progress: Progress) -> float:
         """Returns the factor of both learning rates, from 1 down to 0 in the last passes."""
@@ -122,7 +122,7 @@ class CWGANTrainer(Trainer):
           `mixing` [N, 1, 1, 1] in [0, 1), `other` int64 [N], by how many the expression of a fake
           is another than that of the real face: 0 in every second row}.
         """
-        return self._draws(tf.constant(step, tf.int64))
+        return self._draws(scalar(step, tf.int64))
 
     def _draws_of_step(self, step):
         random, train = Draws(self.config.random_seed, step), self.config.train

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_facegan.config import check_choice
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.eager import scalar
 from tf_facegan.engine.optimizers import Adam
 from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.ganimation import dataset, losses, reference, schedule, showing
@@ -113,9 +114,9 @@ class Trainer:
         draws = self.draws(progress.iteration, self.config.train.batch_size)
         inputs = split_batch(self.strategy, (batch, draws))
         step = self.reading_step if phase.reads_only else self.critic_step
-        scalars = step(*inputs, tf.constant(phase.d_lr, tf.float32))
+        scalars = step(*inputs, scalar(phase.d_lr, tf.float32))
         if phase.trains_generator:
-            scalars.update(self.generator_step(*inputs, tf.constant(phase.g_lr, tf.float32)))
+            scalars.update(self.generator_step(*inputs, scalar(phase.g_lr, tf.float32)))
             self._watch.add(scalars["G/attention_mean"])
         return scalars
 
@@ -192,7 +193,7 @@ class Trainer:
           [N, 1, 1, 1] in [0, 1); with the virtual cycle `virtual_targets`, with mirror images
           `flip` [N, 1, 1, 1] in [0, 1), and what `showing.draw` gives.
         """
-        return self._draws(tf.constant(step, tf.int64), batch)
+        return self._draws(scalar(step, tf.int64), batch)
 
     def _draws_of_step(self, step, batch):
         random = Draws(self.config.random_seed, step)

@@ -10,7 +10,9 @@ import tensorflow as tf
 
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.eager import scalar
 from tf_facegan.engine.run_folder import sheet_name
+from tf_facegan.engine.summaries import mean_of_steps
 from tf_facegan.files import put_json_line
 from tf_facegan.metrics.psnr import psnr
 from tf_facegan.metrics.ssim import grey_ssim
@@ -135,13 +137,12 @@ class Trainer:
             draws = self.draws(phase.stage, step + number, self._batch_size)
             inputs = split_batch(self.strategy, (batch, draws))
             side = "G" if number == phase.d_steps else "D"
-            rate = tf.constant(getattr(phase, f"{side}_lr"), tf.float32)
+            rate = scalar(getattr(phase, f"{side}_lr"), tf.float32)
             taken[side].append(self.step(phase.stage, side, *inputs, rate))
-        scalars = {
-            name: sum(one[name] for one in steps) / len(steps)
-            for steps in taken.values()
-            for name in steps[0]
-        }
+        scalars = {}
+        for steps in taken.values():
+            if steps:
+                scalars.update(mean_of_steps(steps))
         validation, self._scores = self._scores, {}
         return {**{f"{phase.stage}/{k}": v for k, v in scalars.items()}, **validation}
 
@@ -242,7 +243,7 @@ class Trainer:
         Returns:
           {name out of the stage's `seeds`: int64 [N, 2]}, seeds of dropout.
         """
-        return self._draws(stage, tf.constant(step, tf.int64), batch)
+        return self._draws(stage, scalar(step, tf.int64), batch)
 
     def _draws_of_step(self, stage, step, batch):
         random = Draws(self.config.random_seed, step)

@@ -14,8 +14,10 @@ import tensorflow as tf
 from tf_facegan.engine.accumulation import mean_over_parts
 from tf_facegan.engine.devices import local_rows, run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.eager import scalar
 from tf_facegan.engine.optimizers import Adam, ema_update
 from tf_facegan.engine.run_folder import sheet_name
+from tf_facegan.engine.summaries import mean_of_steps
 from tf_facegan.records import schema as records_schema
 from tf_facegan.sources.action_units import INTENSITY_RANGE
 from tf_facegan.tbgan import losses, reference, schedule
@@ -130,8 +132,8 @@ class Trainer:
         """
         now, train = phase.now, self.config.train
         self._enter_level(now.lod)
-        fade = tf.constant(now.fade, tf.float32) if now.fade else 0
-        rates = tf.constant(now.G_lrate, tf.float32), tf.constant(now.D_lrate, tf.float32)
+        fade = scalar(now.fade, tf.float32) if now.fade else 0
+        rates = scalar(now.G_lrate, tf.float32), scalar(now.D_lrate, tf.float32)
         repeats = []
         for repeat in range(train.minibatch_repeats):
             step = progress.iteration * train.minibatch_repeats + repeat
@@ -139,7 +141,7 @@ class Trainer:
             examples = split_batch(self.strategy, examples, is_local=True)
             draws = split_batch(self.strategy, self.draws(step, now.minibatch))
             repeats.append(self._step(now.level, fade, rates, examples, draws, now.parts))
-        return {name: sum(one[name] for one in repeats) / len(repeats) for name in repeats[0]}
+        return mean_of_steps(repeats)
 
     def _enter_level(self, lod):
         """Resets the optimizers where a fade starts or ends (PGGAN's `reset_opt_for_new_lod`)."""
@@ -231,7 +233,7 @@ class Trainer:
           [0, 1), `mirror` [N, 1, 1, 1] in [0, 1)}; `G`, {`latents`, `labels` [N, label_size] rows
           of the label array, uniform with replacement}.
         """
-        return self._draws(tf.constant(step, tf.int64), minibatch)
+        return self._draws(scalar(step, tf.int64), minibatch)
 
     def _draws_of_step(self, step, minibatch):
         random = Draws(self.config.random_seed, step)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tf_facegan.config import check_least
 from tf_facegan.engine.devices import run_replicas, split_batch
 from tf_facegan.engine.draws import Draws
+from tf_facegan.engine.eager import scalar
 from tf_facegan.engine.run_folder import sheet_name
 from tf_facegan.tdgan import dataset, images, reference
 from tf_facegan.tdgan.networks import Discriminator, Generator
@@ -211,7 +212,7 @@ class Trainer:
           generated; `dropout` {pass: int64 [N, 2]}, empty without dropout; `offsets` int64 [N, 2],
           top and left of the crops; `flips` bool [N].
         """
-        return self._draws(tf.constant(step, tf.int64), batch)
+        return self._draws(scalar(step, tf.int64), batch)
 
     def _draws_of_step(self, step, batch):
         random = Draws(self.config.random_seed, step)
