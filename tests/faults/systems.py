@@ -81,8 +81,8 @@ SYSTEMS = {
     "tdgan": Tiny(
         "tdgan-raf",
         tdgan.write_sets,
-        # Every step is of one kind: a run that is resumed again and again traces one function.
-        {**tdgan.CHANGES, "train.D_gap_FR": 1, "train.D_gap_ER": 1},
+        # An epoch has three kinds of steps: without the update of D_FR, and of fewer pairs, too.
+        {**tdgan.CHANGES, "train.D_gap_FR": 2, "train.D_gap_ER": 1, "train.batch_size": 5},
         lambda n: {"train.epochs": -(-n // 3)},
     ),
     "expression-autoencoder": Tiny(

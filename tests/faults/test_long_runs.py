@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from tests.faults import systems
 from tests.faults.test_not_finite import prepared
+from tf_facegan.engine.eager import release
 from tf_facegan.engine.loop import Loop
 
 STEPS = int(os.environ.get("TF_FACEGAN_STEPS", 200))
@@ -47,7 +48,7 @@ class Watched:
     def iteration(self, phase, batches, progress):
         began = time.process_time()
         values = self._trainer.iteration(phase, batches, progress)
-        values = {name: float(np.asarray(value)) for name, value in values.items()}
+        values = {name: float(np.asarray(release(value))) for name, value in values.items()}
         ended = time.process_time()
         self._fixed()
         self.seconds[kind_of(phase)].append((ended - began, time.process_time() - ended))
@@ -95,7 +96,7 @@ def fixed_computation():
 
     for _ in range(20):
         compute().numpy()
-    return lambda: compute().numpy()
+    return lambda: release(compute()).numpy()
 
 
 def slower(seconds):
