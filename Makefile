@@ -85,7 +85,7 @@ bench-all: bench
 # A part that fails does not keep the others from being measured.
 KILLS ?= 20
 STEPS ?= 5000
-SNAPSHOTS ?= 200
+SNAPSHOTS ?= $(shell expr $(STEPS) / 25)
 FUZZ ?= 500
 
 trust: $(STAMP)
