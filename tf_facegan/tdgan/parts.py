@@ -11,7 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_facegan.layers import conv2d, instance_norm, normal, seed_of, stable_dtype
+from tf_facegan.layers import conv2d, normal, seed_of, stable_dtype
+from tf_facegan.tdgan.kernels import conv2d_transpose, first_conv2d, norm_relu
 
 ENCODER_EPSILON, DECODER_EPSILON = 1e-3, 1e-5  # of the instance norms
 RESIDUAL_SCALE = 0.17
@@ -53,6 +54,10 @@ class Part(tf.keras.layers.Layer):
 
     def _cast(self, name):
         return tf.cast(self.named_variables[name], self.compute_dtype)
+
+    def _biased_conv2d(self, name, x):
+        x = tf.cast(conv2d(x, self._cast(f"{name}.weight")), self.compute_dtype)
+        return tf.nn.bias_add(x, self._cast(f"{name}.bias"))
 
 
 class Encoder(Part):
@@ -113,9 +118,10 @@ class Encoder(Part):
             [self._cast(f"{name}.{kind}") for name in names]
             for kind in ("conv.weight", "bn.weight", "bn.bias")
         )
-        x = conv2d(x, _joined(kernels))
-        x = instance_norm(x, _joined(scales), _joined(shifts), ENCODER_EPSILON)[0]
-        return tf.nn.relu(x)
+        convolve = first_conv2d if names == ["conv1.0"] else conv2d
+        x = convolve(x, _joined(kernels))
+        x = norm_relu(x, _joined(scales), _joined(shifts), ENCODER_EPSILON)
+        return tf.cast(x, self.compute_dtype)
 
     def _apply_block(self, name, x):
         heads = self._apply([f"{name}.branch{branch}.0" for branch in range(3)], x)
@@ -124,8 +130,7 @@ class Encoder(Part):
             for layer in range(1, branch + 1):
                 path = f"{name}.branch{branch}.{layer}"
                 branches[branch] = self._apply([path], branches[branch])
-        merged = conv2d(tf.concat(branches, axis=-1), self._cast(f"{name}.conv2d.weight"))
-        merged = tf.nn.bias_add(merged, self._cast(f"{name}.conv2d.bias"))
+        merged = self._biased_conv2d(f"{name}.conv2d", tf.concat(branches, axis=-1))
         return tf.nn.relu(RESIDUAL_SCALE * merged + x)
 
 
@@ -251,15 +256,14 @@ class Decoder(Part):
         stages["emb2_out"] = x
         for number in (1, 2, 3, 4):
             x = conv2d_transpose(x, self._cast(f"us{number}.0.weight"), 2)
-            x = tf.nn.relu(instance_norm(x, epsilon=DECODER_EPSILON)[0])
+            x = norm_relu(x, epsilon=DECODER_EPSILON)
             stages[f"us{number}_out"] = x
         x = conv2d_transpose(x, self._cast("us5.0.weight"), 1)
         stages["img"] = tf.sigmoid(tf.cast(x, stable_dtype(x.dtype)))
         return stages
 
     def _embed(self, name, x):
-        x = conv2d(x, self._cast(f"{name}.weight"))
-        return tf.nn.relu(tf.nn.bias_add(x, self._cast(f"{name}.bias")))
+        return tf.nn.relu(self._biased_conv2d(name, x))
 
 
 def max_pool(x: tf.Tensor) -> tf.Tensor:
@@ -270,13 +274,6 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
         return tf.nn.max_pool2d(x, 3, 2, "SAME")
     padding = [[0, 0], [0, 1 - height % 2], [0, 1 - width % 2], [0, 0]]
     return tf.nn.max_pool2d(tf.pad(x, padding, constant_values=x.dtype.min), 3, 2, "VALID")
-
-
-def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor | tf.Variable, stride: int) -> tf.Tensor:
-    """Transposed convolution: [N, H, W, I], [k, k, O, I] -> [N, stride * H, stride * W, O]."""
-    batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
-    shape = [batch, stride * height, stride * width, kernel.shape[2]]
-    return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
 
 
 def dropped(x: tf.Tensor, drawn: tf.Tensor | None, rate: float) -> tf.Tensor:
