@@ -10,7 +10,7 @@ from tests.golden.recipe import tensor
 from tests.tdgan import golden
 from tests.tdgan.golden import Vectors, assert_close, assert_statistics, nchw, nhwc, weight_scale
 from tf_facegan.layers import instance_norm
-from tf_facegan.tdgan import parts
+from tf_facegan.tdgan import kernels, parts
 from tf_facegan.tdgan.networks import Discriminator, Generator
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-12}
@@ -116,8 +116,8 @@ def test_transposed_convolutions():
     ops = Ops()
     up4 = kernel(ops.draw("w/up4.weight", (5, 3, 4, 4)))
     up3 = kernel(ops.draw("w/up3.weight", (5, 2, 3, 3)))
-    ops.check("up4", parts.conv2d_transpose(tf.constant(ops.x), up4, 2))
-    ops.check("up3", parts.conv2d_transpose(tf.constant(ops.x), up3, 1))
+    ops.check("up4", kernels.conv2d_transpose(tf.constant(ops.x), up4, 2))
+    ops.check("up3", kernels.conv2d_transpose(tf.constant(ops.x), up3, 1))
 
 
 def test_an_embedding_block():

@@ -56,8 +56,7 @@ class Part(tf.keras.layers.Layer):
         return tf.cast(self.named_variables[name], self.compute_dtype)
 
     def _biased_conv2d(self, name, x):
-        x = tf.cast(conv2d(x, self._cast(f"{name}.weight")), self.compute_dtype)
-        return tf.nn.bias_add(x, self._cast(f"{name}.bias"))
+        return tf.nn.bias_add(conv2d(x, self._cast(f"{name}.weight")), self._cast(f"{name}.bias"))
 
 
 class Encoder(Part):
@@ -120,8 +119,7 @@ class Encoder(Part):
         )
         convolve = first_conv2d if names == ["conv1.0"] else conv2d
         x = convolve(x, _joined(kernels))
-        x = norm_relu(x, _joined(scales), _joined(shifts), ENCODER_EPSILON)
-        return tf.cast(x, self.compute_dtype)
+        return norm_relu(x, _joined(scales), _joined(shifts), ENCODER_EPSILON)
 
     def _apply_block(self, name, x):
         heads = self._apply([f"{name}.branch{branch}.0" for branch in range(3)], x)
