@@ -54,6 +54,7 @@ def test_norm_with_relu(affine, dtype, tolerance, monkeypatch):
 def test_large_samples_of_the_published_network_are_normalised_one_by_one():
     assert kernels._pays_one_by_one(tf.zeros([2, 128, 128, 32]))
     assert not kernels._pays_one_by_one(tf.zeros([2, 32, 32, 48]))
+    assert not kernels._pays_one_by_one(tf.zeros([kernels.MOST_SAMPLES + 1, 32, 32, 128]))
     unknown = tf.TensorSpec([None, 128, 128, 32])
 
     @tf.function(input_signature=[unknown])
