@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy import ndimage
 
 from tf_facegan.tbgan import losses
 from tf_facegan.tbgan.networks import Discriminator, Generator
@@ -155,6 +156,63 @@ def test_reals_of_the_lowest_level_are_not_blended():
     records = tf.random.stateless_normal([2, 3, 4, 4], [1, 2])
     images = losses.process_reals(records, tf.constant(0.5))
     np.testing.assert_allclose(images, tf.transpose(records, [0, 2, 3, 1]))
+
+
+def test_details_are_enlarged_channel_by_channel():
+    images = np.random.RandomState(1).randn(2, 8, 8, 3)
+    kernel = np.outer([1, 2, 1], [1, 2, 1])[None, :, :, None] / 16
+    blurred = ndimage.convolve(images, kernel, mode="reflect")
+    expected = images + (images - blurred) * [0.0, 2.0, 5.0]
+    found = losses.enlarge_details(tf.constant(images), [0.0, 2.0, 5.0])
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    flat = tf.fill([1, 4, 4, 1], 0.3)
+    np.testing.assert_allclose(losses.enlarge_details(flat, [9.0]), flat, rtol=1e-6)
+    steps = tf.reshape([1.0, -1.0], [1, 1, 2, 1])
+    chequered = tf.tile(tf.concat([steps, -steps], 1), [1, 3, 3, 1])
+    inner = losses.enlarge_details(chequered, [4.0])[:, 1:-1, 1:-1]
+    np.testing.assert_allclose(inner, 5 * chequered[:, 1:-1, 1:-1])
+    assert losses.enlarge_details(flat, None) is flat
+
+
+def test_both_networks_learn_from_enlarged_details():
+    gains = [0.0, 3.0]
+    reals = tf.constant(REALS)
+
+    def paint(latents, labels, lod):
+        return tf.concat([_paint(latents, labels, lod)[:, :1], reals[:, :1] * 2], axis=1)
+
+    def enlarged(*arguments):
+        return losses.enlarge_details(paint(*arguments), gains)
+
+    D, labels = _Quadratic(2), tf.constant([[0.0, 2.0], [1.0, 0.0]])
+    rest = labels, LATENTS, MIXING, 0
+    given = losses.enlarge_details(reals, gains)
+    expected, terms = losses.discriminator_loss(enlarged, D, given, *rest)
+    found, found_terms = losses.discriminator_loss(paint, D, reals, *rest, detail=gains)
+    plain, _ = losses.discriminator_loss(paint, D, reals, *rest)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert abs(found - plain) > 0.01
+    for name, term in terms.items():
+        np.testing.assert_allclose(found_terms[name], term, rtol=1e-6)
+    of_G = [
+        losses.generator_loss(G, D, LATENTS, labels, 0, detail=d)[0]
+        for G, d in ((enlarged, None), (paint, gains), (paint, None))
+    ]
+    np.testing.assert_allclose(of_G[1], of_G[0], rtol=1e-6)
+    assert abs(of_G[1] - of_G[2]) > 0.01
+
+
+def test_gains_of_modalities():
+    modalities = [("texture", 3), ("shape", 2)]
+    assert losses.detail_gains({}, modalities) is None
+    assert losses.detail_gains({"shape": 0.0}, modalities) is None
+    assert losses.detail_gains({"shape": 4.0}, modalities) == [0.0, 0.0, 0.0, 4.0, 4.0]
+    with pytest.raises(
+        ValueError, match="loss.detail: modality is 'hair', expected one of texture"
+    ):
+        losses.detail_gains({"hair": 4.0}, modalities)
+    with pytest.raises(ValueError, match="loss.detail: gain of shape is -1.0, at least 0"):
+        losses.detail_gains({"shape": -1.0}, modalities)
 
 
 def test_large_images_are_judged_apart_with_the_same_result(monkeypatch):

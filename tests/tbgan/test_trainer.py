@@ -194,6 +194,16 @@ def test_other_modalities_train(modalities, branches, mult, tmp_path, trainer):
     assert len(list(tmp_path.glob("fakes000003*.png"))) == len(modalities)
 
 
+def test_the_discriminator_sees_enlarged_details_where_asked_for(faces, trainer):
+    settings = {"loss.detail": {"shape": 5.0}, "train.minibatch_repeats": 1}
+    other = Trainer(tiny.config_for(faces, **settings), trainer.strategy)
+    plain = Trainer(trainer.config, trainer.strategy)
+    first, second = (iterate(one, 0)["Loss/real_scores"].numpy() for one in (plain, other))
+    assert first != second
+    with pytest.raises(ValueError, match="loss.detail: modality is 'shap' .did you mean 'shape'"):
+        Trainer(tiny.config_for(faces, **{"loss.detail": {"shap": 5.0}}), trainer.strategy)
+
+
 def test_mirroring_negates_x_of_shapes_and_normals(faces, trainer):
     config = tiny.config_for(faces, **{"data.mirror_augment": True})
     one = Trainer(config, trainer.strategy)

@@ -81,6 +81,11 @@ class Loss:
     wgan_epsilon: float = option(0.001, "weight of the squared real scores (drift)")
     wgan_target: float = option(1.0, "gradient norm that the penalty pulls towards")
     cond_weight: float = option(1.0, "weight of the auxiliary label loss, in both networks")
+    detail: dict[str, float] = option(
+        {},
+        "how many times what differs from its surroundings is added to images before they are "
+        "judged, by modality: for maps as smooth as those of shape",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

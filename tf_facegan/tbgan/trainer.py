@@ -76,6 +76,7 @@ class Trainer:
         self.set = open_set(config.data, config.runtime.on_corrupt)
         self.total_images = int(config.train.total_kimg * 1000)
         self._replicas = strategy.num_replicas_in_sync
+        self._detail = losses.detail_gains(config.loss.detail, self.set.info.modalities)
         schedule.check_minibatches(config, self.set.resolution, self._replicas)
         self._label_kind = label_kind(self.set.info)
         self._label_scale = 1.0 / INTENSITY_RANGE[1] if self._label_kind == "intensity" else 1.0
@@ -314,7 +315,7 @@ class Trainer:
                 drawn["latents"],
                 drawn["mixing"],
                 lod,
-                **dataclasses.asdict(config.loss),
+                **{**dataclasses.asdict(config.loss), "detail": self._detail},
                 label_kind=self._label_kind,
                 loss_scale=self.D_opt.loss_scale,
             )
@@ -339,6 +340,7 @@ class Trainer:
                 lod,
                 self.config.loss.cond_weight,
                 self._label_kind,
+                self._detail,
             )
             loss = self.G_opt.scaled(loss)
         return tape.gradient(loss, variables)
