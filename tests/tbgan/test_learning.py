@@ -15,7 +15,7 @@ from tf_facegan.uv.build import FOLDERS, create_uv_maps  # noqa: E402
 from tf_facegan.uv.samples import create_sample_scans  # noqa: E402
 
 COUNT = 64  # faces of the demo, and as many that are held out
-# Faces after the demo's that the length of its training was chosen by: not these are the held-out.
+# Faces after the demo's that its training was chosen by: not these are the held-out.
 LOOKED_AT = 64
 HALF = COUNT // 2
 
@@ -40,7 +40,7 @@ def write_sets(folder):
 
 @pytest.mark.slow
 def test_the_demo_comes_near_faces_that_were_held_out(tmp_path):
-    """Over all modalities, at most twice as far from them as one half of them from the other."""
+    """In every modality, at most twice as far from them as one half of them from the other."""
     faces, held_out = write_sets(tmp_path)
     flags = ["--result_dir", str(tmp_path / "results")]
     assert train.main(["--preset", "demo", "--dataset", str(faces), *flags]) == 0
@@ -50,9 +50,10 @@ def test_the_demo_comes_near_faces_that_were_held_out(tmp_path):
     run = run_folder.locate("latest", tmp_path / "results")
     lines = (run.path / f"metric-swd-{HALF}.jsonl").read_text().splitlines()
     _, other_half, fakes = (json.loads(line)["values"] for line in lines)
-    distances = [
-        sum(values[f"{modality}_SWDx1e3_avg"] for modality in ("tex", "shp", "nor"))
-        for values in (fakes, other_half)
-    ]
-    print("\nfakes", fakes, "\nhalves", other_half, "\nratio", distances[0] / distances[1])
-    assert distances[0] <= 2 * distances[1]
+    print("\nfakes", fakes, "\nhalves", other_half)
+    ratios = {
+        modality: fakes[f"{modality}_SWDx1e3_avg"] / other_half[f"{modality}_SWDx1e3_avg"]
+        for modality in ("tex", "shp", "nor")
+    }
+    print("ratios", ratios)
+    assert max(ratios.values()) <= 2
