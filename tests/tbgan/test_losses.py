@@ -206,6 +206,7 @@ def test_gains_of_modalities():
     modalities = [("texture", 3), ("shape", 2)]
     assert losses.detail_gains({}, modalities) is None
     assert losses.detail_gains({"shape": 0.0}, modalities) is None
+    assert losses.detail_gains({"shape": 4.0}, [("image", 3)]) is None  # a preset takes any set
     assert losses.detail_gains({"shape": 4.0}, modalities) == [0.0, 0.0, 0.0, 4.0, 4.0]
     with pytest.raises(
         ValueError, match="loss.detail: modality is 'hair', expected one of texture"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tf_facegan.tbgan.networks import Discriminator, Generator
 
 
+UV_MODALITIES = ("texture", "shape", "normals")
 LABEL_KINDS = ("class", "intensity")
 SURROUNDINGS = np.outer([1, 2, 1], [1, 2, 1]) / 16
 LARGE_SIDE = 128  # pixels, from which on reals and fakes are judged one after the other
@@ -186,18 +187,19 @@ def detail_gains(
     """Returns the gains [C] of `enlarge_details`, or None if there is nothing to enlarge.
 
     Args:
-      detail: {modality: gain}, the others have 0.
+      detail: {modality: gain}, the others have 0. Those of UV maps that a set does not have are
+        passed over, so that a preset takes sets of any kind.
       modalities: (name, channels) of all, in the order of the channels.
 
     Raises:
       ValueError: an unknown modality or a gain below 0.
     """
+    known = dict.fromkeys([*(name for name, _ in modalities), *UV_MODALITIES])
     for name, gain in detail.items():
-        check_choice("loss.detail: modality", name, [known for known, _ in modalities])
+        check_choice("loss.detail: modality", name, known)
         check_least(f"loss.detail: gain of {name}", gain, 0)
-    if not any(detail.values()):
-        return None
-    return [detail.get(name, 0.0) for name, width in modalities for _ in range(width)]
+    gains = [detail.get(name, 0.0) for name, width in modalities for _ in range(width)]
+    return gains if any(gains) else None
 
 
 def label_condition(labels: tf.Tensor, label_kind: str = "class") -> tf.Tensor:
