@@ -76,22 +76,26 @@ class Step:
           discriminator are among the scalars only if it is updated.
         """
         names, G = ("G_ER", "G_FR"), self._G
-        faces, expressions = batch["faces"], batch["expressions"]
         variables = [self._variables[name] for name in names]
         with _taped(variables) as tape:
-            codes = G.encode_face(faces), G.encode_expression(expressions)
-            fakes = G.decode(codes[0], self._to_decode(codes[1]), draws["noise"][0])
-            joint = self._joint_loss(codes[1], batch, draws)
+            # Both kinds of pictures, since both codes of each are needed.
+            pictures = tf.concat([batch["faces"], batch["expressions"]], axis=0)
+            face_codes = tf.split(G.encode_face(pictures), 2)
+            expression_codes = tf.split(G.encode_expression(pictures), 2)
+            code = expression_codes[1]
+            fakes = G.decode(face_codes[0], self._to_decode(code), draws["noise"][0])
+            joint = self._joint_loss(code, batch, draws)
             with tape.stop_recording():
-                scalars = self._update_head(codes[1], batch["labels"], draws)
+                scalars = self._update_head(code, batch["labels"], draws)
                 # Of the discriminator before its update, as published.
                 target, more = self._judge_faces(batch, fakes, draws, update_FR)
                 scalars.update(more)
                 if update_ER:
                     scalars.update(self._update_expression_discriminator(batch, draws))
+            codes = face_codes, expression_codes
             terms, images = self._generator_terms(batch, codes, fakes, target, draws)
             if invariance and self._weights.G_ER_INV:
-                terms["G_ER_INV"] = self._invariance(fakes, codes[1])
+                terms["G_ER_INV"] = self._invariance(fakes, code)
             loss = self._weighted(terms) + joint
         for name, gradients in zip(names, tape.gradient(loss, variables)):
             scalars[f"Train/skipped_{name}"] = self._apply(name, gradients)
@@ -145,7 +149,10 @@ class Step:
         return losses.cross_entropy(logits, batch["labels"])
 
     def _generator_terms(self, batch, codes, fakes, target, draws):
-        """Returns ({term: scalar, unweighted}, images) of the generator's loss."""
+        """Returns ({term: scalar, unweighted}, images) of the generator's loss.
+
+        codes: the face codes and the expression codes of (faces, expressions).
+        """
         G, seeds, noise = self._G, draws["dropout"], draws["noise"]
         features, identity_logits = self._D_FR(fakes, seed=seeds.get("G/D_FR"))
         _, expression_logits = self._D_ER(fakes, seed=seeds.get("G/D_ER"))
@@ -153,19 +160,21 @@ class Step:
             tf.cast(batch[name], fakes.dtype) for name in ("faces", "expressions")
         )
         # The fake with the face's own expression, and the expression's own face with the fake's.
-        face_codes = G.encode_face(tf.concat([fakes, expressions], axis=0))
-        expression_codes = G.encode_expression(tf.concat([faces, fakes], axis=0))
-        decoded = self._to_decode(expression_codes)
-        both = G.decode(face_codes, decoded, tf.concat([noise[1], noise[2]], axis=0))
+        face_codes, expression_codes = codes
+        fake_code = G.encode_expression(fakes)
+        both = G.decode(
+            tf.concat([G.encode_face(fakes), face_codes[1]], axis=0),
+            self._to_decode(tf.concat([expression_codes[0], fake_code], axis=0)),
+            tf.concat([noise[1], noise[2]], axis=0),
+        )
         con_FR, con_ER = tf.split(both, 2)
-        fake_code = tf.split(expression_codes, 2)[1]
         if not self._weights.expression_perceptual_gradient:
             fake_code = tf.stop_gradient(fake_code)
         terms = {
             "G_FR_f": losses.cross_entropy(identity_logits, batch["identities"]),
             "G_ER_f": losses.cross_entropy(expression_logits, batch["labels"]),
             "G_FR_PER": losses.squared_distance(features, tf.stop_gradient(target)),
-            "G_ER_PER": losses.squared_distance(fake_code, tf.stop_gradient(codes[1])),
+            "G_ER_PER": losses.squared_distance(fake_code, tf.stop_gradient(expression_codes[1])),
             "G_CON_FR": losses.consistency(con_FR, faces),
             "G_CON_ER": losses.consistency(con_ER, expressions),
         }
