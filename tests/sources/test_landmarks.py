@@ -125,6 +125,12 @@ def test_bad_files_are_named(tmp_path):
         file.write_text("no points")
         with pytest.raises(ValueError, match=f"{file.name}: not a readable landmark file"):
             landmarks.read_points(file)
+    _, _, ljson = write(tmp_path, np.zeros((68, 2)))
+    deep = "[" * 100_000
+    for content in ("3", "[1]", '{"version": 2, "landmarks": [], "labels": []}', "null", deep):
+        ljson.write_text(content)
+        with pytest.raises(ValueError, match="a.ljson: not a readable landmark file"):
+            landmarks.read_points(ljson)
     text, _, _ = write(tmp_path, np.full((68, 2), np.nan))
     with pytest.raises(ValueError, match="a_landmarks.txt: holds NaN"):
         landmarks.read_points(text)

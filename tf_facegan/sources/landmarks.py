@@ -56,7 +56,9 @@ def read_points(path: str | Path) -> np.ndarray:
     path = Path(path)
     try:
         points = _read_text(path) if path.suffix == ".txt" else _read_menpo(path)
-    except (ValueError, LookupError, TypeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # menpo's readers let every kind of error through
         detail = str(error) or type(error).__name__
         raise ValueError(f"{path}: not a readable landmark file ({detail})") from None
     if points.shape != (COUNT, 2):
