@@ -10,7 +10,7 @@ from tests.golden.recipe import tensor
 from tests.tdgan import golden
 from tests.tdgan.golden import Vectors, assert_close, assert_statistics, nchw, nhwc, weight_scale
 from tf_facegan.layers import instance_norm
-from tf_facegan.tdgan import kernels, parts
+from tf_facegan.tdgan import kernels, parts, reference
 from tf_facegan.tdgan.networks import Discriminator, Generator
 
 TOLERANCES = {"float32": 1e-4, "float64": 1e-12}
@@ -129,6 +129,18 @@ def test_an_embedding_block():
     }
     x = tf.constant(ops.x)
     ops.check("resblock", x + layer._embed("emb", x))
+
+
+def test_a_matrix_after_flattening():
+    ops = Ops()
+    head = parts.Head((2, 2, 3), 5, width=4 / 1024, dtype="float64")  # 12 -> 4 first
+    weight = reference._Published(head.named_variables["fc1.weight"], head.code_shape)
+    weight.assign(ops.draw("w/flat.weight", (4, 12), 0.3))
+    head.named_variables["fc1.bias"].assign(ops.draw("w/flat.bias", (4,), 0.1))
+    x = nhwc(ops.draw("in/flat", (ops.batch, 3, 2, 2)))
+    ops.check("flat_linear", head._product("fc1", tf.reshape(x, [ops.batch, 12])))
+    found = head.stages(tf.constant(x))["fc1_out"]
+    np.testing.assert_array_equal(found, np.maximum(head._product("fc1", x.reshape(-1, 12)), 0))
 
 
 def test_an_inception_block():

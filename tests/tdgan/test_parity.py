@@ -100,8 +100,27 @@ def settings(vectors):
     return {**changes, **{f"optimizer.{rate}": given[rate.upper()] for rate in RATES}}
 
 
+def record_logits(monkeypatch):
+    """Returns the list that will hold what enters each cross entropy of the step, in order."""
+    seen, cross_entropy = [], losses.cross_entropy
+
+    def recorded(logits, labels):
+        seen.append(logits)
+        return cross_entropy(logits, labels)
+
+    monkeypatch.setattr(losses, "cross_entropy", recorded)
+    return seen
+
+
+def names_of_logits(update_FR, update_ER):
+    """Those of a discriminator are needed, and computed, where it is updated."""
+    names = ["M_ER"] + ["D_FR_r", "D_FR_f"] * update_FR + ["D_ER_r"] * update_ER
+    return [*names, "G_FR_f", "G_ER_f"]
+
+
 @pytest.mark.slow
-def test_training_as_published():
+def test_training_as_published(monkeypatch):
+    logits = record_logits(monkeypatch)
     vectors = Vectors("train", "float64")
     arrays, config, seed = vectors.arrays, vectors.config, vectors.seed
     run = Recorded(vectors, settings(vectors))
@@ -115,6 +134,14 @@ def test_training_as_published():
                 tolerance = LOSS if number == 0 else LATE_LOSS
                 np.testing.assert_allclose(scalars[f"Loss/{name}"], expected, tolerance, 1e-12, key)
                 compared += 1
+        names = names_of_logits(*updates)
+        assert len(names) == len(logits)
+        for name, found in zip(names, logits):
+            tolerance = LOSS if number == 0 else LATE_LOSS
+            key = f"step{number}/logits/{name}"
+            assert_close(found, arrays[key], tolerance, key)
+            compared += 1
+        logits.clear()
         for name, image in images.items():
             key = f"step{number}/img/{name}"
             assert_statistics(nchw(image), arrays[key], key, seed, LATE_LOSS)
@@ -142,7 +169,7 @@ def test_training_as_published():
             name for name in arrays["sequence"] if name.startswith(f"step{number} ")
         ]
         sequence.clear()
-    assert compared == 22 + 203 * 2 + 6 * 2 + 98 * 3 + 2, compared
+    assert compared == 11 + 22 + 203 * 2 + 6 * 2 + 98 * 3 + 2, compared
 
 
 @pytest.mark.slow
