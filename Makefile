@@ -81,7 +81,7 @@ bench-all: bench
 	$(BIN)/python benchmarks/ganimation_step.py
 	$(BIN)/python benchmarks/tdgan_step.py
 
-# What docs/reliability.md says, measured anew (hours). Shorter: make trust KILLS=3 STEPS=200 FUZZ=50
+# What docs/reliability.md says, measured anew (hours). Shorter: make trust KILLS=5 STEPS=200 FUZZ=50
 # A part that fails does not keep the others from being measured.
 KILLS ?= 20
 STEPS ?= 5000
