@@ -25,7 +25,7 @@ SNAPSHOTS = int(os.environ.get("TF_FACEGAN_SNAPSHOTS", 10))
 # Bytes that memory may grow after a phase's first third: in all, for each step, for each sheet with
 # its snapshot and checkpoint, and for each array in that checkpoint. TensorFlow leaves up to 48
 # bytes of every tensor that its own code makes eagerly (see `engine/eager.py`).
-SLACK, A_STEP, A_SHEET, AN_ARRAY = 8 << 20, 1 << 10, 32 << 10, 450
+SLACK, A_STEP, A_SHEET, AN_ARRAY = 16 << 20, 1 << 10, 32 << 10, 450
 SLOWER = 1.1  # the last tenth of the steps against the first
 SHARE = 0.25  # of the steps, that a phase needs to be looked at
 
