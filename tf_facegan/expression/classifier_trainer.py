@@ -131,7 +131,9 @@ class ClassifierTrainer(Trainer):
                 loss, terms = self._loss(records, labels)
             rate = opt.fine_tune_learning_rate if stage else opt.learning_rate
             skipped = self.opt.apply(tape.gradient(loss, variables), variables, rate)
-            return {**terms, "Train/overflow_frequency": skipped}
+            # ReLUs that TensorFlow fuses with frozen convolutions make 0 of NaN: no loss shows it.
+            mean = tf.reduce_mean(self.images_of(records))
+            return {**terms, "Train/image_mean": mean, "Train/overflow_frequency": skipped}
 
         return self.run(replica_step, records, labels)
 
