@@ -26,6 +26,7 @@ SNAPSHOTS = int(os.environ.get("TF_FACEGAN_SNAPSHOTS", 10))
 # its snapshot and checkpoint, and for each array in that checkpoint. TensorFlow leaves up to 48
 # bytes of every tensor that its own code makes eagerly (see `engine/eager.py`).
 SLACK, A_STEP, A_SHEET, AN_ARRAY = 16 << 20, 1 << 10, 32 << 10, 450
+MOST = 32 << 20  # bytes, however long a run is
 SLOWER = 1.1  # the last tenth of the steps against the first
 SHARE = 0.25  # of the steps, that a phase needs to be looked at
 
@@ -121,7 +122,7 @@ def slower(seconds):
 def allowed(written, arrays):
     """Bytes that memory may grow while steps and sheets are written: array [moments, 2]."""
     steps, sheets = written[-1] - written[0]
-    return SLACK + A_STEP * steps + (A_SHEET + AN_ARRAY * arrays) * sheets
+    return min(MOST, SLACK + A_STEP * steps + (A_SHEET + AN_ARRAY * arrays) * sheets)
 
 
 def arrays_of_checkpoint(run):
