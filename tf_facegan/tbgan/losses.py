@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UV_MODALITIES = ("texture", "shape", "normals")
 LABEL_KINDS = ("class", "intensity")
 SURROUNDINGS = np.outer([1, 2, 1], [1, 2, 1]) / 16
-LARGE_SIDE = 128  # pixels, from which on reals and fakes are judged one after the other
+LARGE_SIDE = 64  # pixels, from which on reals and fakes are judged one after the other
 
 
 def generator_loss(
