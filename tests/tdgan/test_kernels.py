@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tf_facegan.layers import conv2d, instance_norm
-from tf_facegan.tdgan import kernels
+from tf_facegan.tdgan import kernels, winograd
 
 
 def draw(*shape, seed=0, dtype="float64"):
@@ -69,7 +69,7 @@ def test_large_samples_of_the_published_network_are_normalised_one_by_one():
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_the_first_convolution(channels):
     images, kernel = draw(2, 9, 7, channels), draw(5, 5, channels, 6, seed=2)
-    assert_same(kernels.first_conv2d, conv2d, images, kernel)
+    assert_same(kernels.conv2d, conv2d, images, kernel)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,41 @@ def test_transposed_convolutions(side, stride, outputs):
     assert_same(ours, theirs, x, kernel)
 
 
+def plain_transpose(x, kernel):
+    (batch, height, width), outputs = x.shape[:3], kernel.shape[2]
+    return tf.nn.conv2d_transpose(x, kernel, [batch, 2 * height, 2 * width, outputs], 2, "SAME")
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 3e-5)])
+@pytest.mark.parametrize("size", [(8, 16), (4, 4)])
+def test_minimal_filtering(size, dtype, tolerance):
+    x = draw(3, *size, 6, dtype=dtype)
+    kernel = draw(5, 5, 6, 7, seed=2, dtype=dtype)
+    assert_same(winograd.conv2d, conv2d, x, kernel, tolerance=tolerance)
+    kernel = draw(4, 4, 7, 6, seed=2, dtype=dtype)
+    assert_same(winograd.conv2d_transpose, plain_transpose, x, kernel, tolerance=tolerance)
+
+
+def test_minimal_filtering_is_chosen_where_it_pays(monkeypatch):
+    chosen = []
+    for name in ("conv2d", "conv2d_transpose"):
+        monkeypatch.setattr(winograd, name, lambda x, kernel, name=name: chosen.append(name))
+
+    def of(*shape, outputs, dtype="float32"):
+        chosen.clear()
+        x, inputs = tf.zeros(shape, dtype), shape[-1]
+        kernels.conv2d(x, tf.zeros([5, 5, inputs, outputs], dtype))
+        kernels.conv2d_transpose(x, tf.zeros([4, 4, outputs, inputs], dtype), 2)
+        return list(chosen)
+
+    both = ["conv2d", "conv2d_transpose"]
+    assert of(8, 16, 16, 128, outputs=256) == both
+    assert of(4, 16, 16, 128, outputs=256) == of(2, 32, 32, 64, outputs=128) == both[:1]
+    for shape in ([8, 16, 16, 32], [3, 16, 16, 128], [8, 18, 18, 128]):
+        assert of(*shape, outputs=256) == []
+    assert of(8, 16, 16, 128, outputs=256, dtype="float64") == []  # which is asked for to be exact
+
+
 def test_a_gpu_gets_tensorflows_own_operations(monkeypatch):
     def fail(*args):
         raise AssertionError("meant for CPUs")
@@ -93,7 +128,11 @@ def test_a_gpu_gets_tensorflows_own_operations(monkeypatch):
     monkeypatch.setattr(kernels, "on_cpu", lambda: False)
     for name in ("overlapped", "_doubling_kernel", "_one_by_one"):
         monkeypatch.setattr(kernels, name, fail)
-    results(kernels.first_conv2d, draw(1, 8, 8, 1), draw(5, 5, 1, 2))
+    monkeypatch.setattr(winograd, "_convolve", fail)
+    results(kernels.conv2d, draw(1, 8, 8, 1), draw(5, 5, 1, 2))
+    x = tf.zeros([8, 16, 16, 128])
+    kernels.conv2d(x, tf.zeros([5, 5, 128, 128]))
+    kernels.conv2d_transpose(x, tf.zeros([4, 4, 128, 128]), 2)
     for side, stride in ((3, 1), (4, 2)):
         convolve = lambda *args: kernels.conv2d_transpose(*args, stride)  # noqa: B023, E731
         results(convolve, draw(1, 8, 8, 2), draw(side, side, 1, 2))

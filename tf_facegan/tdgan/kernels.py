@@ -10,12 +10,17 @@ import functools
 
 import tensorflow as tf
 
-from tf_facegan.layers import HALF_PRECISION, conv2d, moments, normalise, stable_dtype
+from tf_facegan import layers
+from tf_facegan.layers import HALF_PRECISION, moments, normalise, stable_dtype
+from tf_facegan.tdgan import winograd
 
 # Values of a sample from which a norm is faster on each sample by itself, and samples up to which
 # the graph does not grow too large by it: with 64 of them, training would start 13 seconds later.
 LARGE_SAMPLE, MOST_SAMPLES = 2**17, 16
 FEW_CHANNELS = 2
+# Least channels, and pixels of a batch, for `winograd` to save more than its matrices cost: of
+# kernels of 5x5, and of those that double.
+WINOGRAD_5, WINOGRAD_DOUBLING = (64, 1024), (128, 2048)
 # Of a kernel of 4 with stride 2, for each tap: the phase of the output it makes (pixels 2i + phase)
 # and the pixel of the input it makes it of (i + offset).
 _TAPS = ((1, 1), (0, 0), (1, 0), (0, -1))
@@ -125,9 +130,23 @@ def _one_by_one(epsilon):
     return apply
 
 
-def first_conv2d(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`layers.conv2d` of images of few channels, whose gradient is made by `overlapped`."""
-    return (_first_conv2d if _overlap_pays(images.shape[-1], kernel) else conv2d)(images, kernel)
+def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """`layers.conv2d` with stride 1; `winograd.conv2d` for many channels and kernels of 5x5.
+
+    For images of few channels, `overlapped` makes the gradient.
+    """
+    if _overlap_pays(x.shape[-1], kernel):
+        return _first_conv2d(x, kernel)
+    if kernel.shape[0] == 5 and _winograd_pays(x, kernel, *WINOGRAD_5):
+        return winograd.conv2d(x, kernel)
+    return layers.conv2d(x, kernel)
+
+
+def _winograd_pays(x, kernel, least_channels, least_pixels):
+    if kernel.dtype != tf.float32 or min(kernel.shape[2:]) < least_channels or not on_cpu():
+        return False
+    pixels = x.shape[:3].num_elements()  # None for any batch
+    return winograd.fits(x) and pixels is not None and pixels >= least_pixels
 
 
 @tf.custom_gradient
@@ -152,6 +171,8 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """
     if stride == 1 and _overlap_pays(kernel.shape[2], kernel):
         return _last_conv2d(x, kernel)
+    if kernel.shape[0] == 4 and stride == 2 and _winograd_pays(x, kernel, *WINOGRAD_DOUBLING):
+        return winograd.conv2d_transpose(x, kernel)
     if kernel.shape[0] == 4 and stride == 2 and on_cpu():
         return _doubling_conv2d(x, kernel)
     return _conv2d_transpose(x, kernel, stride)

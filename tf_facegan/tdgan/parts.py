@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_facegan.layers import conv2d, normal, seed_of, stable_dtype
-from tf_facegan.tdgan.kernels import conv2d_transpose, first_conv2d, norm_relu
+from tf_facegan.layers import normal, seed_of, stable_dtype
+from tf_facegan.tdgan.kernels import conv2d, conv2d_transpose, norm_relu
 
 ENCODER_EPSILON, DECODER_EPSILON = 1e-3, 1e-5  # of the instance norms
 RESIDUAL_SCALE = 0.17
@@ -117,8 +117,7 @@ class Encoder(Part):
             [self._cast(f"{name}.{kind}") for name in names]
             for kind in ("conv.weight", "bn.weight", "bn.bias")
         )
-        convolve = first_conv2d if names == ["conv1.0"] else conv2d
-        x = convolve(x, _joined(kernels))
+        x = conv2d(x, _joined(kernels))
         return norm_relu(x, _joined(scales), _joined(shifts), ENCODER_EPSILON)
 
     def _apply_block(self, name, x):
