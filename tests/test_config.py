@@ -18,6 +18,7 @@ class Part:
     pair: tuple[float, float] = option((0.0, 1.0), "two numbers")
     label: Union[int, str] = option("full", "how many")
     name: Optional[str] = option(None, "who")
+    text: str = option("", "what")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +41,12 @@ def test_assignments_are_python_literals_or_text():
     assert values == {**expected, "g": "a=b"}
     with pytest.raises(ValueError, match="expected section.field=value"):
         configuration.parse_assignments(["width"])
+
+
+def test_none_is_a_word_where_text_is_expected():
+    changes = configuration.parse_assignments(["part.name=none", "part.text=none"])
+    part = configuration.override(Whole(), changes).part
+    assert part.name is None and part.text == "none"
 
 
 @pytest.mark.parametrize(

@@ -237,6 +237,8 @@ def _scalar(kind, value):
         if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
             return bool(value)
         raise TypeError
+    if kind is str and value is None:
+        return "none"  # which `parse_assignments` takes for None
     if kind is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

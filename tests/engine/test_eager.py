@@ -11,8 +11,10 @@ import tensorflow as tf
 
 from tests.expression import tiny
 from tf_facegan.engine import devices
-from tf_facegan.engine.eager import release, scalar
+from tf_facegan.engine.checkpoints import Checkpoints
+from tf_facegan.engine.eager import release, releasing, scalar
 from tf_facegan.engine.loop import Loop
+from tf_facegan.engine.progress import Progress
 from tf_facegan.engine.run_folder import RunFolder
 
 
@@ -56,6 +58,29 @@ def test_released_tensors_leave_nothing():
     assert (source + 1).numpy().tolist() == [2.0, 3.0]
     source.mark = "kept"  # attributes can be set as before
     assert source.mark == "kept"
+
+
+def test_operations_of_other_code_leave_nothing():
+    variable = tf.Variable([1.0, 2.0])
+
+    def use():
+        return tf.square(variable.read_value()) + variable.value()
+
+    def use_released():
+        with releasing(), releasing():
+            return use()
+
+    assert use_released().numpy().tolist() == [2.0, 6.0]
+    assert _blocks_left(use_released, 300) < 1
+    with pytest.raises(ValueError, match="inside"), releasing():
+        raise ValueError("inside")
+    assert _blocks_left(use, 300) > 3  # as ever, outside
+
+
+def test_checkpoints_leave_next_to_nothing(tmp_path):
+    arrays = {f"v{number}": tf.Variable(tf.zeros([2])) for number in range(100)}
+    checkpoints = Checkpoints(tmp_path, arrays)
+    assert _blocks_left(lambda: checkpoints.save(Progress()), 20) < 100
 
 
 def test_numbers_that_change_are_not_kept():

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_facegan import checksums
 from tf_facegan.engine.disk import disk_errors
+from tf_facegan.engine.eager import releasing
 from tf_facegan.engine.progress import Progress
 from tf_facegan.files import atomic_folder, write_text
 
@@ -44,7 +45,7 @@ class Checkpoints:
         """
         path = self._folder / f"ckpt-{progress.images:012d}"
         with atomic_folder(path, overwrite=True) as temporary:
-            with disk_errors(path):
+            with disk_errors(path), releasing():
                 self._checkpoint.write(str(temporary / STATE))
             write_text(temporary / PROGRESS, progress.to_json())
             checksums.write(temporary)

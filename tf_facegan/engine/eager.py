@@ -3,11 +3,14 @@ the bytes that TensorFlow keeps of each would add up to gigabytes."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.framework import op_callbacks
 
 # Since Python 3.11 the attributes of an object begin in an array of their own, which TensorFlow
 # 2.15 does not free with an eager tensor: 16 to 48 bytes for each.
@@ -28,6 +31,24 @@ def release(tensors: Any) -> Any:
             if isinstance(tensor, tf.__internal__.EagerTensor):
                 del tensor.__dict__
     return tensors
+
+
+@contextlib.contextmanager
+def releasing() -> Iterator[None]:
+    """Releases the results of all operations within it, those of TensorFlow's own code as well."""
+    if not _LEAKS:
+        yield
+        return
+
+    def callback(op_type, inputs, attrs, outputs, op_name=None, graph=None):
+        if graph is None:
+            release(outputs)
+
+    op_callbacks.add_op_callback(callback)
+    try:
+        yield
+    finally:
+        op_callbacks.remove_op_callback(callback)
 
 
 def scalar(value: float, dtype: tf.DType) -> tf.Tensor:

@@ -39,7 +39,7 @@ from tqdm import tqdm
 
 from tf_facegan.engine.checkpoints import Checkpoints
 from tf_facegan.engine.disk import resumable
-from tf_facegan.engine.eager import release
+from tf_facegan.engine.eager import release, releasing
 from tf_facegan.engine.progress import Progress, format_time
 from tf_facegan.engine.run_folder import DONE, FINAL_SNAPSHOT
 from tf_facegan.engine.summaries import Averages, EventFile, is_skipped_share
@@ -226,7 +226,8 @@ class Loop:
         progress = self._progress
         if progress.sheet_images // 1000 == progress.images // 1000:
             self._run.keep_sheet(progress.sheet_images)
-        self._trainer.write_samples(self._run, progress.kimg)
+        with releasing():
+            self._trainer.write_samples(self._run, progress.kimg)
         progress.sheet_images = progress.images
 
     def _report(self, phase, means, timing):
@@ -257,7 +258,8 @@ class Loop:
             self._log.write(f"warning: steps skipped, as gradients were not finite: {listed}")
 
     def _snapshot(self, name):
-        self._run.save_snapshot(name, self._trainer.networks())
+        with releasing():
+            self._run.save_snapshot(name, self._trainer.networks())
 
     def _checkpoint_due(self):
         return time.monotonic() - self._checkpointed > self._settings.checkpoint_minutes * 60
