@@ -32,8 +32,8 @@ def _allocated():
 
 
 def _blocks_left(function, count):
-    """How many blocks of Python's memory a call leaves behind."""
-    for _ in range(20):
+    """How many blocks of Python's memory a call leaves behind, when caches are full."""
+    for _ in range(count):
         function()
     tracemalloc.start()
     before = _snapshot()
