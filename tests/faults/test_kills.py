@@ -26,6 +26,7 @@ SEED = int(os.environ.get("TF_FACEGAN_KILL_SEED", 0))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
 # A checkpoint after every iteration: there are many moments to be killed at.
 OPTIONS = {"runtime.checkpoint_minutes": 0}
+UNSEEN = 5  # checkpoints, in which what a kill is aimed at may be missed
 TIMEOUT = 3600  # seconds for a run, on a machine that others use
 
 pytestmark = pytest.mark.slow
@@ -126,7 +127,8 @@ class Killed:
             self._wait_in_start(process)
         else:
             aim = list(AIMS)[(number - number // 5 - 1) % len(AIMS)]
-            if not self._wait_for(process, *AIMS[aim]):
+            aim = self._wait_for(process, aim)
+            if aim is None:
                 assert process.returncode == 0, self.output.read_text()
                 return False
         kept = newest(self.run)
@@ -140,22 +142,28 @@ class Killed:
         self.halves.update(_half_written(self.run))
         return True
 
-    def _wait_for(self, process, aim, delay):
-        """Waits until a run that goes on does what is aimed at; False if it ends first."""
+    def _wait_for(self, process, aim):
+        """Waits until a run that goes on does what is aimed at, or has made some checkpoints in
+        which that was too short to be seen. Returns what the kill is at; None if the run ends
+        first."""
+        begins, delay = AIMS[aim]
         first, end = newest(self.run), time.monotonic() + TIMEOUT
-        watch = None
+        watch, made = None, set()
         while process.poll() is None:
             assert time.monotonic() < end, "the run does not get on"
-            if newest(self.run) == first:
+            made.add(newest(self.run))
+            if made == {first}:
                 time.sleep(0.01)  # it starts
             elif watch is None:
                 watch = Watch(self.run)
-            elif watch.sees(aim):
+            elif watch.sees(begins):
                 time.sleep(self.random.uniform(0, delay))
-                return True
+                return aim
+            elif len(made) > UNSEEN:
+                return "step"
             else:
                 time.sleep(0.0005)
-        return False
+        return None
 
     def _wait_in_start(self, process):
         """Waits for a random part of a start; not after the run gets on, where this start
