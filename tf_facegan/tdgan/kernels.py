@@ -131,9 +131,10 @@ def _one_by_one(epsilon):
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """`layers.conv2d` with stride 1; `winograd.conv2d` for many channels and kernels of 5x5.
+    """`layers.conv2d` with stride 1: float [N, H, W, I], [k, k, I, O] -> [N, H, W, O].
 
-    For images of few channels, `overlapped` makes the gradient.
+    It is `winograd.conv2d` for many channels, pixels and kernels of 5x5 (float32, on a CPU). For
+    images of few channels, `overlapped` makes the gradient.
     """
     if _overlap_pays(x.shape[-1], kernel):
         return _first_conv2d(x, kernel)
@@ -166,15 +167,14 @@ def _first_conv2d(images, kernel):
 def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """Transposed convolution: [N, H, W, I], [k, k, O, I] -> [N, stride * H, stride * W, O].
 
-    To few channels it is `overlapped`; of a kernel of 4 and stride 2, the gradient of the kernel is
-    16 matrix products.
+    To few channels it is `overlapped`; with a kernel of 4 and stride 2, `winograd.conv2d_transpose`
+    for many channels and pixels (float32), and else the gradient of the kernel is 16 products.
     """
     if stride == 1 and _overlap_pays(kernel.shape[2], kernel):
         return _last_conv2d(x, kernel)
-    if kernel.shape[0] == 4 and stride == 2 and _winograd_pays(x, kernel, *WINOGRAD_DOUBLING):
-        return winograd.conv2d_transpose(x, kernel)
     if kernel.shape[0] == 4 and stride == 2 and on_cpu():
-        return _doubling_conv2d(x, kernel)
+        pays = _winograd_pays(x, kernel, *WINOGRAD_DOUBLING)
+        return (winograd.conv2d_transpose if pays else _doubling_conv2d)(x, kernel)
     return _conv2d_transpose(x, kernel, stride)
 
 

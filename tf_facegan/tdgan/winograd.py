@@ -28,13 +28,14 @@ def fits(x: tf.Tensor) -> bool:
 
 
 def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Convolution with zero padding: [N, H, W, I], [5, 5, I, O] -> [N, H, W, O], if x `fits`."""
+    """Convolution with zero padding, if x `fits`: [N, H, W, I], [5, 5, I, O] -> [N, H, W, O], of
+    the dtype of both (float32 or float64)."""
     return _convolve(x, kernel, _SAME_5)
 
 
 def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Transposed convolution with stride 2: [N, H, W, I], [4, 4, O, I] -> [N, 2H, 2W, O], if x
-    `fits`."""
+    """Transposed convolution with stride 2, if x `fits`: [N, H, W, I], [4, 4, O, I] ->
+    [N, 2H, 2W, O], of the dtype of both (float32 or float64)."""
     return _convolve(x, kernel, _DOUBLING_4, transposed=True)
 
 
