@@ -7,6 +7,7 @@ from tests import tiny
 from tf_facegan import systems
 from tf_facegan.engine import run_folder
 from tf_facegan.engine.run_folder import RunFolder, create, load_network, locate, utility_folder
+from tf_facegan.files import atomic_file
 
 
 def test_folders_are_numbered_from_the_largest(tmp_path):
@@ -20,6 +21,22 @@ def training_run(root, desc):
     run = create(root, desc)
     run.save_config(tiny.config_for("somewhere"))
     return run
+
+
+def test_what_a_killed_process_leaves_is_removed(tmp_path):
+    run = training_run(tmp_path, "a")
+    written = ["network-final.npz", "fakes000012.png", "curve-accuracy.png", "history.csv"]
+    written += ["metric-swd.jsonl", run_folder.CONFIG, run_folder.DONE]
+    unfinished = [atomic_file(run.path / name) for name in written]
+    for file in unfinished:
+        file.__enter__()
+    others = {".lock", ".mine.png", ".notes.txt.abcdefgh"}
+    for name in others:
+        (run.path / name).touch()
+    assert len(list(run.path.glob(".*"))) == len(written) + len(others)
+    run.remove_leftovers()
+    assert {path.name for path in run.path.glob(".*")} == others
+    run.load_config()
 
 
 def test_runs_are_found_by_number_name_path_and_latest(tmp_path):

@@ -31,7 +31,7 @@ LOCK = ".lock"  # held by the process that trains
 DONE = "_training-done.txt"
 UTILITY_DONE = "_done.txt"
 FINAL_SNAPSHOT = "network-final.npz"
-_WRITTEN = ("network-*.npz", "*.json", "*.jsonl", "*.csv", DONE)
+_WRITTEN = ("network-*.npz", "*.json", "*.jsonl", "*.csv", "*.png", DONE)
 
 
 def sheet_name(kimg: float) -> str:
