@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_facegan import winograd
+
 HALF_PRECISION = (tf.float16, tf.bfloat16)
 LEAKY_SLOPE = 0.2
+# Least channels, and pixels of a batch, from which `winograd` is faster, by sides of kernels.
+WINOGRAD = {3: (128, 1024), 5: (64, 1024)}
 
 
 def stable_dtype(dtype: tf.DType | str) -> tf.DType:
@@ -315,9 +319,14 @@ def _summable(x, kernel):
     TensorFlow's float16 products are added up in float16 on CPUs, rounded at every addition, and
     are slower than float32; GPUs add them up in float32.
     """
-    if x.dtype != tf.float16 or tf.config.get_visible_devices("GPU"):
+    if x.dtype != tf.float16 or not on_cpu():
         return x, kernel
     return tf.cast(x, tf.float32), tf.cast(kernel, tf.float32)
+
+
+def on_cpu() -> bool:
+    """Whether TensorFlow sees no GPU, on which few large operations are the fastest."""
+    return not tf.config.get_visible_devices("GPU")
 
 
 def upscale2d_conv2d(
@@ -371,13 +380,16 @@ def conv2d(
 ) -> tf.Tensor:
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
-    Large kernels on small maps are slow as convolutions; for them it is patches times a matrix. The
-    result has `output_dtype`, or that of x.
+    Large kernels on small maps are slow as convolutions; for them it is patches times a matrix. On
+    CPUs, those of 3x3 and 5x5 on large maps are `winograd.conv2d`. The result has `output_dtype`,
+    or that of x.
     """
     output_dtype = output_dtype or x.dtype
     x, kernel = _summable(x, kernel)
     _, height, width, channels = _shape(x)
     side, outputs = kernel.shape[0], kernel.shape[3]
+    if stride == 1 and side in WINOGRAD and on_cpu() and winograd.pays(x, kernel, *WINOGRAD[side]):
+        return tf.cast(winograd.conv2d(x, kernel), output_dtype)
     if not _few_pixels(height // stride, width // stride, kernel):
         return tf.cast(tf.nn.conv2d(x, kernel, stride, "SAME"), output_dtype)
     places = tf.constant(_patch_places(height, width, side, stride), x.dtype)

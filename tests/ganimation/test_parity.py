@@ -27,11 +27,12 @@ def test_generator_images(statistics):
         np.testing.assert_allclose(golden.nchw(images), expected[name], atol=golden.IMAGES)
 
 
+@pytest.mark.parametrize("in_graph", [False, True])
 @pytest.mark.parametrize("statistics", ["train", "eval"])
-def test_generator_images_at_the_published_size(statistics):
+def test_generator_images_at_the_published_size(statistics, in_graph):
     full, G = vectors("default"), network("default", "G")
-    running = statistics == "eval"
-    attention, color = G(full.images, full.targets(), use_running_stats=running)
+    call = functools.partial(G, use_running_stats=statistics == "eval")
+    attention, color = (tf.function(call) if in_graph else call)(full.images, full.targets())
     outputs = {"att": attention, "reg": color}
     outputs["fake"] = losses.fuse(attention, color, full.images)
     expected = full.group(statistics)

@@ -10,17 +10,14 @@ import functools
 
 import tensorflow as tf
 
-from tf_facegan import layers
-from tf_facegan.layers import HALF_PRECISION, moments, normalise, stable_dtype
-from tf_facegan.tdgan import winograd
+from tf_facegan import layers, winograd
+from tf_facegan.layers import HALF_PRECISION, moments, normalise, on_cpu, stable_dtype
 
 # Values of a sample from which a norm is faster on each sample by itself, and samples up to which
 # the graph does not grow too large by it: with 64 of them, training would start 13 seconds later.
 LARGE_SAMPLE, MOST_SAMPLES = 2**17, 16
 FEW_CHANNELS = 2
-# Least channels, and pixels of a batch, for `winograd` to save more than its matrices cost: of
-# kernels of 5x5, and of those that double.
-WINOGRAD_5, WINOGRAD_DOUBLING = (64, 1024), (128, 2048)
+WINOGRAD = 128, 2048  # least channels, and pixels of a batch, for kernels that double
 # Of a kernel of 4 with stride 2, for each tap: the phase of the output it makes (pixels 2i + phase)
 # and the pixel of the input it makes it of (i + offset).
 _TAPS = ((1, 1), (0, 0), (1, 0), (0, -1))
@@ -58,11 +55,6 @@ def _pays_one_by_one(x):
     known = count is not None and size is not None
     fits = known and count <= MOST_SAMPLES and size >= LARGE_SAMPLE
     return fits and x.dtype == tf.float32 and on_cpu()
-
-
-def on_cpu() -> bool:
-    """Whether there is no GPU, on which many small operations are slower than a few large ones."""
-    return not tf.config.list_physical_devices("GPU")
 
 
 @functools.cache
@@ -133,21 +125,10 @@ def _one_by_one(epsilon):
 def conv2d(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """`layers.conv2d` with stride 1: float [N, H, W, I], [k, k, I, O] -> [N, H, W, O].
 
-    It is `winograd.conv2d` for many channels, pixels and kernels of 5x5 (float32, on a CPU). For
-    images of few channels, `overlapped` makes the gradient.
+    For images of few channels, `overlapped` makes the gradient.
     """
-    if _overlap_pays(x.shape[-1], kernel):
-        return _first_conv2d(x, kernel)
-    if kernel.shape[0] == 5 and _winograd_pays(x, kernel, *WINOGRAD_5):
-        return winograd.conv2d(x, kernel)
-    return layers.conv2d(x, kernel)
-
-
-def _winograd_pays(x, kernel, least_channels, least_pixels):
-    if kernel.dtype != tf.float32 or min(kernel.shape[2:]) < least_channels or not on_cpu():
-        return False
-    pixels = x.shape[:3].num_elements()  # None for any batch
-    return winograd.fits(x) and pixels is not None and pixels >= least_pixels
+    convolve = _first_conv2d if _overlap_pays(x.shape[-1], kernel) else layers.conv2d
+    return convolve(x, kernel)
 
 
 @tf.custom_gradient
@@ -173,7 +154,7 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     if stride == 1 and _overlap_pays(kernel.shape[2], kernel):
         return _last_conv2d(x, kernel)
     if kernel.shape[0] == 4 and stride == 2 and on_cpu():
-        pays = _winograd_pays(x, kernel, *WINOGRAD_DOUBLING)
+        pays = winograd.pays(x, kernel, *WINOGRAD)
         return (winograd.conv2d_transpose if pays else _doubling_conv2d)(x, kernel)
     return _conv2d_transpose(x, kernel, stride)
 
