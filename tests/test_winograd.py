@@ -1,5 +1,8 @@
 """Minimal filtering against TensorFlow's convolutions: values and gradients of both orders."""
 
+import functools
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,21 +14,21 @@ def draw(*shape, seed=0, dtype="float64"):
     return tf.constant(np.random.RandomState(seed).standard_normal(shape), dtype)
 
 
+def stride_of(kernel):
+    return 2 if kernel.shape[0] == 4 else 1
+
+
 def plain(x, kernel):
-    return tf.nn.conv2d(x, kernel, 1, "SAME")
+    return tf.nn.conv2d(x, kernel, stride_of(kernel), "SAME")
 
 
 def plain_transpose(x, kernel):
-    (batch, height, width), outputs = x.shape[:3], kernel.shape[2]
-    return tf.nn.conv2d_transpose(x, kernel, [batch, 2 * height, 2 * width, outputs], 2, "SAME")
+    (batch, height, width), stride = x.shape[:3], stride_of(kernel)
+    shape = [batch, stride * height, stride * width, kernel.shape[2]]
+    return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
 
 
-# By sides of kernels: the function, TensorFlow's, and their rounding in float32, ours to theirs.
-CASES = {
-    3: (winograd.conv2d, plain, 3),
-    4: (winograd.conv2d_transpose, plain_transpose, 3),
-    5: (winograd.conv2d, plain, 7),
-}
+FUNCTIONS = {"conv2d": plain, "conv2d_transpose": plain_transpose}
 
 
 def results(function, *inputs):
@@ -47,18 +50,20 @@ def results(function, *inputs):
     return run(*inputs)
 
 
-@pytest.mark.parametrize("side", CASES)
-@pytest.mark.parametrize("size", [(8, 16), (4, 4)])
-def test_it_is_a_convolution(side, size):
-    ours, theirs, _ = CASES[side]
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("side", [3, 4, 5])
+@pytest.mark.parametrize("size", [(8, 24), (8, 8)])
+def test_it_is_a_convolution(name, side, size):
+    ours, theirs = getattr(winograd, name), FUNCTIONS[name]
     x, kernel = draw(3, *size, 6), draw(side, side, 6, 6, seed=2)
     for found, expected in zip(results(ours, x, kernel), results(theirs, x, kernel)):
         np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("side", CASES)
-def test_rounding(side):
-    *functions, bound = CASES[side]
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize(("side", "bound"), [(3, 3), (4, 3), (5, 7)])
+def test_rounding(name, side, bound):
+    functions = getattr(winograd, name), FUNCTIONS[name]
     x, kernel = draw(2, 16, 16, 128), draw(side, side, 128, 128, seed=2)
     exact = functions[1](x, kernel)
     operands = tf.cast(x, tf.float32), tf.cast(kernel, tf.float32)
@@ -66,35 +71,59 @@ def test_rounding(side):
     assert ours <= bound * theirs
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_it_is_chosen_where_it_pays(dtype, monkeypatch):
-    chosen = []
-    monkeypatch.setattr(
-        winograd, "conv2d", lambda x, kernel: chosen.append(kernel.shape[0]) or plain(x, kernel)
-    )
+SIDES_AND_STRIDES = [(1, 1), (3, 1), (5, 1), (7, 1), (3, 2), (4, 2)]
 
-    def of(*shape, outputs=256, dtype=dtype, stride=1):
-        chosen.clear()
-        for side in (1, 3, 5, 7):
-            x, kernel = tf.zeros(shape, dtype), tf.zeros([side, side, shape[-1], outputs], dtype)
-            y = tf.function(lambda x, kernel: layers.conv2d(x, kernel, stride))(x, kernel)
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """Returns a function of a map's shape that gives the (name, side of the kernel) of the
+    convolutions of it, to `outputs` channels, that are made with `winograd`."""
+    found = []
+    for name, theirs in FUNCTIONS.items():
+
+        def watched(x, kernel, name=name, theirs=theirs):
+            found.append((name, kernel.shape[0]))
+            return theirs(x, kernel)
+
+        monkeypatch.setattr(winograd, name, watched)
+
+    def of(*shape, outputs=256, dtype="float32", in_graph=True):
+        found.clear()
+        for (side, stride), name in itertools.product(SIDES_AND_STRIDES, FUNCTIONS):
+            channels = (shape[-1], outputs) if name == "conv2d" else (outputs, shape[-1])
+            x, kernel = tf.zeros(shape, dtype), tf.zeros([side, side, *channels], dtype)
+            call = functools.partial(getattr(layers, name), stride=stride)
+            y = (tf.function(call) if in_graph else call)(x, kernel)
             assert y.dtype == dtype
-        return list(chosen)
+        return found
 
-    assert of(4, 16, 16, 128) == of(1, 32, 64, 128, outputs=128) == [3, 5]
-    assert of(4, 16, 16, 64) == of(4, 16, 16, 128, outputs=64) == [5]
+    return of
+
+
+def test_it_is_chosen_where_it_pays(chosen, monkeypatch):
+    doubling, halving = ("conv2d_transpose", 4), ("conv2d", 4)
+    of_3, of_5 = ([(name, side) for name in FUNCTIONS] for side in (3, 5))
+    assert chosen(4, 16, 16, 128) == [*of_3, *of_5, doubling]
+    assert chosen(1, 64, 64, 128, outputs=128) == [*of_3, *of_5, halving, doubling]
+    assert chosen(4, 16, 16, 64) == chosen(4, 16, 16, 128, outputs=64) == of_5
     for shape in ([4, 16, 16, 32], [3, 16, 16, 128], [4, 18, 18, 128]):
-        assert of(*shape) == []
-    assert of(4, 16, 16, 128, stride=2) == []
-    assert of(4, 16, 16, 128, dtype="float64") == []  # which is asked for to be exact
-    layers.conv2d(tf.zeros([4, 16, 16, 128]), tf.zeros([3, 3, 128, 128]))
-    assert chosen == []  # outside of graphs
+        assert chosen(*shape) == []
+    assert halving not in chosen(16, 20, 20, 128)  # to 10 pixels a side
+    assert chosen(4, 16, 16, 128, dtype="float64") == []
+    assert chosen(4, 16, 16, 128, in_graph=False) == []
     monkeypatch.setattr(layers, "on_cpu", lambda: False)
-    assert of(4, 16, 16, 128, dtype="float32") == []
+    assert chosen(4, 16, 16, 128) == []
 
 
-def test_any_batch_gets_tensorflows_convolution():
-    """Exported networks keep it, for the programs that read them to choose."""
-    signature = [tf.TensorSpec([None, 64, 64, 128]), tf.TensorSpec([3, 3, 128, 128])]
-    graph = tf.function(layers.conv2d, input_signature=signature).get_concrete_function().graph
-    assert "Conv2D" in {operation.type for operation in graph.get_operations()}
+def test_half_precision_is_added_up_by_it(chosen):
+    """`layers.conv2d` raises float16 on CPUs."""
+    assert chosen(4, 16, 16, 128, dtype="float16") == [("conv2d", 3), ("conv2d", 5)]
+
+
+def test_any_batch_gets_tensorflows_convolutions():
+    """Exported networks keep them, for the programs that read them to choose."""
+    signature = [tf.TensorSpec([None, 64, 64, 128]), tf.TensorSpec([4, 4, 128, 128])]
+    for name, kind in (("conv2d", "Conv2D"), ("conv2d_transpose", "Conv2DBackpropInput")):
+        call = functools.partial(getattr(layers, name), stride=2)
+        graph = tf.function(call, input_signature=signature).get_concrete_function().graph
+        assert kind in {operation.type for operation in graph.get_operations()}

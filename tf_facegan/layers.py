@@ -14,8 +14,6 @@ from tf_facegan import winograd
 
 HALF_PRECISION = (tf.float16, tf.bfloat16)
 LEAKY_SLOPE = 0.2
-# Least channels, and pixels of a batch, from which `winograd` is faster, by sides of kernels.
-WINOGRAD = {3: (128, 1024), 5: (64, 1024)}
 
 
 def stable_dtype(dtype: tf.DType | str) -> tf.DType:
@@ -342,11 +340,10 @@ def upscale2d_conv2d(
     """
     output_dtype = output_dtype or x.dtype
     x, kernel = _summable(x, tf.cast(_convolved_with_box(kernel, scale), x.dtype))
-    batch, height, width, channels = _shape(x)
+    _, height, width, channels = _shape(x)
     outputs = kernel.shape[2]
     if not _few_pixels(height, width, kernel):
-        shape = [batch, 2 * height, 2 * width, outputs]
-        return tf.cast(tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME"), output_dtype)
+        return tf.cast(conv2d_transpose(x, kernel, 2), output_dtype)
     patches = tf.matmul(
         tf.reshape(x, [-1, channels]),
         tf.reshape(kernel, [16 * outputs, channels]),
@@ -381,14 +378,14 @@ def conv2d(
     """Convolves with symmetric zero padding: [N, H, W, in], HWIO -> [N, H/stride, W/stride, out].
 
     Large kernels on small maps are slow as convolutions; for them it is patches times a matrix. On
-    CPUs, those of 3x3 and 5x5 on large maps are `winograd.conv2d`. The result has `output_dtype`,
+    CPUs, those of many channels on large maps are `winograd.conv2d`. The result has `output_dtype`,
     or that of x.
     """
     output_dtype = output_dtype or x.dtype
     x, kernel = _summable(x, kernel)
     _, height, width, channels = _shape(x)
     side, outputs = kernel.shape[0], kernel.shape[3]
-    if stride == 1 and side in WINOGRAD and on_cpu() and winograd.pays(x, kernel, *WINOGRAD[side]):
+    if on_cpu() and winograd.pays(x, kernel, stride):
         return tf.cast(winograd.conv2d(x, kernel), output_dtype)
     if not _few_pixels(height // stride, width // stride, kernel):
         return tf.cast(tf.nn.conv2d(x, kernel, stride, "SAME"), output_dtype)
@@ -398,6 +395,19 @@ def conv2d(
         tf.reshape(patches, [-1, side * side * channels]), tf.reshape(kernel, [-1, outputs])
     )
     return tf.cast(tf.reshape(y, [-1, height // stride, width // stride, outputs]), output_dtype)
+
+
+def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+    """Transposed convolution with symmetric zero padding, of the dtype of both:
+    [N, H, W, in], [k, k, out, in] -> [N, stride * H, stride * W, out].
+
+    On CPUs, those of many channels on large maps are `winograd.conv2d_transpose`.
+    """
+    if on_cpu() and winograd.pays(x, kernel, stride, transposed=True):
+        return winograd.conv2d_transpose(x, kernel)
+    batch, height, width, _ = _shape(x)
+    shape = [batch, stride * height, stride * width, kernel.shape[2]]
+    return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
 
 
 def _few_pixels(height, width, kernel):

@@ -94,18 +94,12 @@ def plain_transpose(x, kernel):
 
 def test_minimal_filtering_doubles_large_maps(monkeypatch):
     chosen = []
-    monkeypatch.setattr(winograd, "conv2d_transpose", lambda x, kernel: chosen.append(True))
-
-    def doubles(*shape, dtype="float32"):
-        chosen.clear()
-        x, kernel = tf.zeros(shape, dtype), tf.zeros([4, 4, 256, shape[-1]], dtype)
-        tf.function(lambda *inputs: kernels.conv2d_transpose(*inputs, 2))(x, kernel)
-        return bool(chosen)
-
-    assert doubles(8, 16, 16, 128)
-    for shape in ([8, 16, 16, 64], [4, 16, 16, 128], [8, 18, 18, 128]):
-        assert not doubles(*shape)
-    assert not doubles(8, 16, 16, 128, dtype="float64")
+    for module, name in ((winograd, "conv2d_transpose"), (kernels, "_doubling_conv2d")):
+        monkeypatch.setattr(module, name, lambda x, kernel, name=name: chosen.append(name))
+    for side in (16, 8):
+        x, kernel = tf.zeros([8, side, side, 128]), tf.zeros([4, 4, 256, 128])
+        tf.function(kernels.conv2d_transpose)(x, kernel, 2)
+    assert chosen == ["conv2d_transpose", "_doubling_conv2d"]
 
 
 def test_a_gpu_gets_tensorflows_own_operations(monkeypatch):
@@ -116,7 +110,8 @@ def test_a_gpu_gets_tensorflows_own_operations(monkeypatch):
         monkeypatch.setattr(module, "on_cpu", lambda: False)
     for name in ("overlapped", "_doubling_kernel", "_one_by_one"):
         monkeypatch.setattr(kernels, name, fail)
-    monkeypatch.setattr(winograd, "_convolve", fail)
+    for name in ("conv2d", "conv2d_transpose"):
+        monkeypatch.setattr(winograd, name, fail)
     results(kernels.conv2d, draw(1, 8, 8, 1), draw(5, 5, 1, 2))
     x = tf.zeros([8, 16, 16, 128])
     tf.function(kernels.conv2d)(x, tf.zeros([5, 5, 128, 128]))

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_facegan.engine.optimizers import ema_update, replica_mean
-from tf_facegan.layers import activate, conv2d, normalise, stable_dtype
+from tf_facegan.layers import activate, conv2d, conv2d_transpose, normalise, stable_dtype
 
 
 class Affine(tf.keras.layers.Layer):
@@ -101,9 +101,7 @@ class TransposedConvolution(Affine):
         return self.weight.shape[2]
 
     def _product(self, x, weight):
-        height, width = (side * self._stride for side in x.shape[1:3])
-        shape = [tf.shape(x)[0], height, width, self.outputs]
-        return tf.nn.conv2d_transpose(x, weight, shape, self._stride, "SAME")
+        return conv2d_transpose(x, weight, self._stride)
 
 
 class BatchNorm(tf.keras.layers.Layer):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_facegan.layers import (
     activate,
     conv2d,
+    conv2d_transpose,
     he_stddev,
     instance_norm,
     normal,
@@ -76,7 +77,7 @@ class Convolution(_Layer):
         super().__init__(**kw)
         if stddev is None:
             stddev = gain * he_stddev(inputs, side, stride if transposed else 1)
-        self.stride, self.transposed, self.outputs = stride, transposed, outputs
+        self.stride, self.transposed = stride, transposed
         channels = (outputs, inputs) if transposed else (inputs, outputs)
         self.weight = self._variable(
             "weight",
@@ -97,9 +98,7 @@ class Convolution(_Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         if self.transposed:
-            _, height, width, _ = x.shape
-            shape = [tf.shape(x)[0], height * self.stride, width * self.stride, self.outputs]
-            return tf.nn.conv2d_transpose(x, self.kernel, shape, self.stride, "SAME")
+            return conv2d_transpose(x, self.kernel, self.stride)
         x = conv2d(x, self.kernel, self.stride)
         if self.bias is None:
             return x

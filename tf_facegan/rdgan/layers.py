@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_facegan.engine.optimizers import ema_update, replica_mean
 from tf_facegan.layers import (
     LEAKY_SLOPE,
+    conv2d_transpose,
     he_stddev,
     moments,
     normal,
@@ -56,7 +57,7 @@ class Convolution(tf.keras.layers.Layer):
           **kw: of `tf.keras.layers.Layer`.
         """
         super().__init__(autocast=False, **kw)
-        self.stride, self.transposed, self.outputs = stride, transposed, outputs
+        self.stride, self.transposed = stride, transposed
         self.norm, self.activation = norm, activation
         channels = (outputs, inputs) if transposed else (inputs, outputs)
         if stddev is None:
@@ -79,9 +80,7 @@ class Convolution(tf.keras.layers.Layer):
     def call(self, x: tf.Tensor, training: bool = False) -> tuple[tf.Tensor, Any]:
         kernel = tf.cast(self.W, self.compute_dtype)
         if self.transposed:
-            batch, height, width = tf.unstack(tf.shape(x)[:3])
-            shape = [batch, height * self.stride, width * self.stride, self.outputs]
-            x = tf.nn.conv2d_transpose(x, kernel, shape, self.stride, "SAME")
+            x = conv2d_transpose(x, kernel, self.stride)
         else:
             x = tf.nn.conv2d(x, kernel, self.stride, "SAME")
         statistics = None

@@ -17,7 +17,6 @@ from tf_facegan.layers import HALF_PRECISION, moments, normalise, on_cpu, stable
 # the graph does not grow too large by it: with 64 of them, training would start 13 seconds later.
 LARGE_SAMPLE, MOST_SAMPLES = 2**17, 16
 FEW_CHANNELS = 2
-WINOGRAD = 128, 2048  # least channels, and pixels of a batch, for kernels that double
 # Of a kernel of 4 with stride 2, for each tap: the phase of the output it makes (pixels 2i + phase)
 # and the pixel of the input it makes it of (i + offset).
 _TAPS = ((1, 1), (0, 0), (1, 0), (0, -1))
@@ -148,21 +147,15 @@ def _first_conv2d(images, kernel):
 def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """Transposed convolution: [N, H, W, I], [k, k, O, I] -> [N, stride * H, stride * W, O].
 
-    To few channels it is `overlapped`; with a kernel of 4 and stride 2, `winograd.conv2d_transpose`
-    for many channels and pixels (float32), and else the gradient of the kernel is 16 products.
+    To few channels it is `overlapped`. With a kernel of 4 and stride 2, the gradient of the kernel
+    is 16 products where `winograd` does not pay.
     """
     if stride == 1 and _overlap_pays(kernel.shape[2], kernel):
         return _last_conv2d(x, kernel)
-    if kernel.shape[0] == 4 and stride == 2 and on_cpu():
-        pays = winograd.pays(x, kernel, *WINOGRAD)
-        return (winograd.conv2d_transpose if pays else _doubling_conv2d)(x, kernel)
-    return _conv2d_transpose(x, kernel, stride)
-
-
-def _conv2d_transpose(x, kernel, stride):
-    batch, (height, width) = tf.shape(x)[0], x.shape[1:3]
-    shape = [batch, stride * height, stride * width, kernel.shape[2]]
-    return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
+    if (kernel.shape[0], stride) == (4, 2) and on_cpu():
+        if not winograd.pays(x, kernel, stride, transposed=True):
+            return _doubling_conv2d(x, kernel)
+    return layers.conv2d_transpose(x, kernel, stride)
 
 
 @tf.custom_gradient
@@ -184,7 +177,7 @@ def _doubling_conv2d(x, kernel):
     def gradient(upstream):
         return tf.nn.conv2d(upstream, kernel, 2, "SAME"), _doubling_kernel(x, upstream)
 
-    return _conv2d_transpose(x, kernel, 2), gradient
+    return layers.conv2d_transpose(x, kernel, 2), gradient
 
 
 def _doubling_kernel(x, dy):
