@@ -27,7 +27,7 @@ SHARES = {
     (True, False): 0.1,
     (False, False): 0.8,
 }  # of steps, by what they update
-# Multiply-adds for an image, of plain convolutions (`tdgan/winograd.py` does with fewer): of the
+# Multiply-adds for an image, of plain convolutions (`winograd.py` does with fewer): of the
 # network's passes in a step that updates no discriminator, and of the further passes of an update.
 # A backward pass to weights and to inputs costs a forward each.
 ENCODER, DECODER = 0.59e9, 1.78e9
