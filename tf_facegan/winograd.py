@@ -17,7 +17,7 @@ import tensorflow as tf
 
 TILE = 4  # outputs along a side that are made together
 # What makes it worth the making of tiles: least channels, by sides of kernels, and least pixels of
-# a batch, of the smaller one of the two maps.
+# a batch, of the smaller one of the two maps (twice as many where a kernel halves).
 LEAST_CHANNELS, LEAST_PIXELS = {3: 128, 4: 128, 5: 64}, 1024
 MOST_WEIGHTS = 2**22  # of a kernel, which takes up to four times its memory when evaluated
 # Of filters of so many taps, with infinity: those that round least among multiples of an eighth.
@@ -50,7 +50,7 @@ def pays(x: tf.Tensor, kernel: tf.Tensor, stride: int, transposed: bool = False)
     return (
         min(kernel.shape[2:]) >= LEAST_CHANNELS[side]
         and kernel.shape.num_elements() <= MOST_WEIGHTS
-        and pixels >= LEAST_PIXELS * shrinks**2
+        and pixels >= LEAST_PIXELS * shrinks**3
         and all(length % (TILE * shrinks) == 0 for length in x.shape[1:3])
     )
 
