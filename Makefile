@@ -80,6 +80,7 @@ bench-all: bench
 	$(BIN)/python benchmarks/levels.py
 	$(BIN)/python benchmarks/ganimation_step.py
 	$(BIN)/python benchmarks/tdgan_step.py
+	$(BIN)/python benchmarks/convolutions.py
 
 # What docs/reliability.md says, measured anew (hours). Shorter: make trust KILLS=5 STEPS=200 FUZZ=50
 # A part that fails does not keep the others from being measured.

@@ -1,7 +1,7 @@
 """Milliseconds of convolutions as TensorFlow makes them and with `tf_facegan.winograd`.
 
 Of outputs, and of outputs with both gradients, at sizes of the published networks; the two ways
-take turns. "chosen" is what `winograd.pays` says.
+take turns. "chosen" is what `winograd.pays` says, for CPUs.
 
     python benchmarks/convolutions.py [--repeats 5]
 """

@@ -323,7 +323,7 @@ def _summable(x, kernel):
 
 
 def on_cpu() -> bool:
-    """Whether TensorFlow sees no GPU, on which few large operations are the fastest."""
+    """Whether TensorFlow sees no GPU. (There, few large operations are the fastest.)"""
     return not tf.config.get_visible_devices("GPU")
 
 
@@ -403,11 +403,13 @@ def conv2d_transpose(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
 
     On CPUs, those of many channels on large maps are `winograd.conv2d_transpose`.
     """
+    dtype = x.dtype
+    x, kernel = _summable(x, kernel)
     if on_cpu() and winograd.pays(x, kernel, stride, transposed=True):
-        return winograd.conv2d_transpose(x, kernel)
+        return tf.cast(winograd.conv2d_transpose(x, kernel), dtype)
     batch, height, width, _ = _shape(x)
     shape = [batch, stride * height, stride * width, kernel.shape[2]]
-    return tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME")
+    return tf.cast(tf.nn.conv2d_transpose(x, kernel, shape, stride, "SAME"), dtype)
 
 
 def _few_pixels(height, width, kernel):

@@ -16,10 +16,11 @@ import numpy as np
 import tensorflow as tf
 
 TILE = 4  # outputs along a side that are made together
-# What makes it worth the making of tiles: least channels, by sides of kernels, and least pixels of
-# a batch, of the smaller one of the two maps (twice as many where a kernel halves).
-LEAST_CHANNELS, LEAST_PIXELS = {3: 128, 4: 128, 5: 64}, 1024
-MOST_WEIGHTS = 2**22  # of a kernel, which takes up to four times its memory when evaluated
+# What makes it worth the making of tiles: channels, by sides of kernels, and pixels of a batch, of
+# the smaller one of the two maps.
+LEAST_CHANNELS = {3: 128, 4: 128, 5: 64}
+LEAST_PIXELS, LEAST_PIXELS_HALVED = 1024, 2048
+MOST_WEIGHTS = 2**22  # of a kernel, which takes up to six times its memory when evaluated
 # Of filters of so many taps, with infinity: those that round least among multiples of an eighth.
 _POINTS = {
     2: (0.5, -0.5, 1.25, -1.25),
@@ -38,19 +39,21 @@ _FILTERS = {
 def pays(x: tf.Tensor, kernel: tf.Tensor, stride: int, transposed: bool = False) -> bool:
     """Whether the functions below are faster on a CPU for x [N, H, W, C] and a kernel [k, k, ., .].
 
-    Float64, which is for exact results, eager calls, whose every operation costs time, and batches
-    of any size are left alone.
+    The smaller map's sides have to be multiples of `TILE`. Float64, which is for exact results,
+    eager calls, whose every operation costs time, and shapes that are not known are left alone.
     """
-    side, pixels = kernel.shape[0], x.shape[:3].num_elements()  # None for any batch
-    if tf.executing_eagerly() or pixels is None or kernel.dtype != tf.float32:
+    side, width, *channels = kernel.shape
+    known = x.shape.is_fully_defined() and kernel.shape.is_fully_defined()
+    if tf.executing_eagerly() or not known or kernel.dtype != tf.float32:
         return False
-    if side not in _FILTERS or stride != len(_FILTERS[side]):
+    if side != width or side not in _FILTERS or stride != len(_FILTERS[side]):
         return False
     shrinks = 1 if transposed else stride
+    pixels = x.shape[:3].num_elements() // shrinks**2
     return (
-        min(kernel.shape[2:]) >= LEAST_CHANNELS[side]
+        min(channels) >= LEAST_CHANNELS[side]
         and kernel.shape.num_elements() <= MOST_WEIGHTS
-        and pixels >= LEAST_PIXELS * shrinks**3
+        and pixels >= (LEAST_PIXELS if shrinks == 1 else LEAST_PIXELS_HALVED)
         and all(length % (TILE * shrinks) == 0 for length in x.shape[1:3])
     )
 

@@ -87,15 +87,10 @@ def test_transposed_convolutions(side, stride, outputs):
     assert_same(ours, theirs, x, kernel)
 
 
-def plain_transpose(x, kernel):
-    (batch, height, width), outputs = x.shape[:3], kernel.shape[2]
-    return tf.nn.conv2d_transpose(x, kernel, [batch, 2 * height, 2 * width, outputs], 2, "SAME")
-
-
 def test_minimal_filtering_doubles_large_maps(monkeypatch):
     chosen = []
     for module, name in ((winograd, "conv2d_transpose"), (kernels, "_doubling_conv2d")):
-        monkeypatch.setattr(module, name, lambda x, kernel, name=name: chosen.append(name))
+        monkeypatch.setattr(module, name, lambda x, _, name=name: chosen.append(name) or x)
     for side in (16, 8):
         x, kernel = tf.zeros([8, side, side, 128]), tf.zeros([4, 4, 256, 128])
         tf.function(kernels.conv2d_transpose)(x, kernel, 2)
